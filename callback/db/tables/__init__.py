@@ -1,0 +1,50 @@
+"""Every table of the schema; importing this package registers them all on `Base.metadata`."""
+
+from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decision, Slot
+from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
+from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
+from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
+from callback.db.tables.system import (
+    ApiToken,
+    AuditEntry,
+    CalendarDay,
+    IdempotencyKey,
+    Job,
+    LoginFailure,
+    LoginSession,
+    PolicyVersion,
+    RetryRule,
+)
+
+__all__ = [
+    "Agent",
+    "Answer",
+    "ApiToken",
+    "Appointment",
+    "Attempt",
+    "AuditEntry",
+    "CalendarDay",
+    "Callback",
+    "Case",
+    "CaseHandler",
+    "ContactPoint",
+    "Customer",
+    "Decision",
+    "Dissatisfaction",
+    "IdempotencyKey",
+    "ImportRun",
+    "Job",
+    "LoginFailure",
+    "LoginSession",
+    "PolicyVersion",
+    "Promise",
+    "Questionnaire",
+    "Response",
+    "RetryRule",
+    "Script",
+    "Shift",
+    "ShiftException",
+    "Slot",
+    "Suppression",
+    "Team",
+]

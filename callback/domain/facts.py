@@ -1,0 +1,147 @@
+"""What the rules are told: rows of the database, reduced to what a rule may look at."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from callback.domain.words import (
+    CallbackState,
+    CaseKind,
+    CaseStatus,
+    Channel,
+    Disposition,
+    PartOfDay,
+    Priority,
+    Purpose,
+    SuppressionScope,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The public calendar of one country over the days that matter. Weekends are Saturday and Sunday."""
+
+    holidays: frozenset[date] = frozenset()
+    working_weekends: frozenset[date] = frozenset()
+    """Make-up working days (调休)."""
+
+    def is_holiday(self, day: date) -> bool:
+        return day in self.holidays
+
+    def is_working_day(self, day: date) -> bool:
+        if day in self.working_weekends:
+            return True
+        return day.weekday() < 5 and day not in self.holidays
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionFact:
+    """A live suppression: of the customer (`address` None) or of one address."""
+
+    scope: SuppressionScope
+    address: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFact:
+    """One earlier attempt, on any channel, for any purpose."""
+
+    at: datetime
+    channel: Channel
+    purpose: Purpose
+    part_of_day: PartOfDay
+    disposition: Disposition | None = None
+    """None while it is still under way."""
+    agent_id: int | None = None
+    case_id: int | None = None
+    callback_id: int | None = None
+    address: str | None = None
+    counts: bool = True
+    by_appointment: bool = False
+    connected: bool = False
+    """Somebody spoke with somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """Who is to be contacted, and everything about them that a hard rule may ask."""
+
+    id: int
+    zone: ZoneInfo
+    country: str
+    language: str = "en"
+    special: bool = False
+    phones: tuple[str, ...] = ()
+    """Good telephone numbers, in the order in which they are tried."""
+    emails: tuple[str, ...] = ()
+    consents: frozenset[str] = frozenset()
+    suppressions: tuple[SuppressionFact, ...] = ()
+    attempts: tuple[AttemptFact, ...] = ()
+    """Over all channels and cases, and of others who share an address; oldest first."""
+    last_survey_at: datetime | None = None
+    unhappy_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    id: int
+    status: CaseStatus
+    opened_at: datetime
+    kind: CaseKind = CaseKind.REQUEST
+    priority: Priority = Priority.NORMAL
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    told_at: datetime | None = None
+    promised_at: datetime | None = None
+    repromises: int = 0
+    has_answer: bool = False
+    is_child: bool = False
+    handler_ids: frozenset[int] = frozenset()
+    """Everybody who ever handled the case, as recorded at the time."""
+    team_id: int | None = None
+    required_skill: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFact:
+    """A callback that exists already for a case."""
+
+    id: int
+    purpose: Purpose
+    state: CallbackState
+    created_at: datetime
+    finished_at: datetime | None = None
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DissatisfactionFact:
+    """The live flag on a case."""
+
+    id: int
+    raised_at: datetime
+    failures: int = 1
+    escalated: bool = False
+    unhappy_parts: frozenset[PartOfDay] = frozenset()
+    """The parts of day of the contacts that left the customer unhappy."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    id: int
+    languages: frozenset[str]
+    skills: frozenset[str] = frozenset()
+    team_id: int | None = None
+    daily_capacity: int = 60
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftFact:
+    """One stretch of an agent's week, wall-clock in the agent's zone. Monday is 0."""
+
+    weekday: int
+    starts: time
+    ends: time

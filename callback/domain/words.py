@@ -1,0 +1,245 @@
+"""The words of the house: one name for one thing, in tables, code, API and pages.
+
+Every enumeration here is a `CHECK` constraint in the database and an enum in the OpenAPI document.
+"""
+
+from enum import StrEnum
+
+
+class CaseStatus(StrEnum):
+    """`open`: reported. `pending`: being worked on. `closed`: answered."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    CLOSED = "closed"
+
+
+class CaseKind(StrEnum):
+    ENQUIRY = "enquiry"
+    REQUEST = "request"
+    COMPLAINT = "complaint"
+    SUGGESTION = "suggestion"
+
+
+class Priority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+    @property
+    def rank(self) -> int:
+        """0 (low) to 3 (urgent)."""
+        return list(Priority).index(self)
+
+
+class PromiseState(StrEnum):
+    """`replaced`: a new promise was taken in a holding call before this one was kept."""
+
+    OPEN = "open"
+    KEPT = "kept"
+    BROKEN = "broken"
+    REPLACED = "replaced"
+
+
+class Purpose(StrEnum):
+    ANSWER = "answer"
+    HOLDING = "holding"
+    SURVEY = "survey"
+    SECOND_CALL = "second_call"
+    FOLLOW_UP = "follow_up"
+    VISIT = "visit"
+
+
+class Channel(StrEnum):
+    """How a customer is contacted. `agent` is a person on the telephone, `voice` an automatic call."""
+
+    AGENT = "agent"
+    SMS = "sms"
+    VOICE = "voice"
+    WEB = "web"
+    EMAIL = "email"
+
+
+class CallbackState(StrEnum):
+    """`waiting`: no agent and slot yet. `blocked`: only a supervisor can move it (see `blocked_by`).
+
+    `in_progress`: claimed by the agent or worker who is calling now. The rest are ends.
+    """
+
+    WAITING = "waiting"
+    ASSIGNED = "assigned"
+    IN_PROGRESS = "in_progress"
+    BLOCKED = "blocked"
+    DONE = "done"
+    EXHAUSTED = "exhausted"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_live(self) -> bool:
+        return self in LIVE_STATES
+
+
+LIVE_STATES = frozenset(
+    {CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.IN_PROGRESS, CallbackState.BLOCKED}
+)
+
+
+class BlockedBy(StrEnum):
+    """Why a supervisor has to decide."""
+
+    NOBODY_QUALIFIES = "nobody_qualifies"
+    NO_LEGAL_MOMENT = "no_legal_moment"
+    NEEDS_DATA = "needs_data"
+    SUPERVISOR_ONLY = "supervisor_only"
+    """A second failure: person, place and time have all been changed once."""
+
+
+class AttemptState(StrEnum):
+    """Ranked: an event may move an attempt to a higher rank only (see `rank`).
+
+    `claimed`: written before anything leaves. `sent`: handed to the carrier or dialled. `connected`: somebody answered.
+    `ended`: has a disposition. `unknown`: the lease ran out after the request left; reconcile, never repeat blindly.
+    """
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+    CONNECTED = "connected"
+    UNKNOWN = "unknown"
+    ENDED = "ended"
+
+
+class Disposition(StrEnum):
+    """How an attempt ended. AAPOR codes: `domain/dispositions.py`."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    NOT_CONVENIENT = "not_convenient"
+    REFUSED = "refused"
+    BREAK_OFF = "break_off"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    ANSWERING_MACHINE = "answering_machine"
+    SWITCHED_OFF = "switched_off"
+    THIRD_PARTY = "third_party"
+    """Somebody else answered; nothing was said about the case."""
+    IDENTITY_NOT_CONFIRMED = "identity_not_confirmed"
+    LANGUAGE_BARRIER = "language_barrier"
+    UNABLE = "unable"
+    """Cannot take part: ill, hard of hearing, deceased."""
+    WRONG_NUMBER = "wrong_number"
+    DEAD_NUMBER = "dead_number"
+    TECHNICAL_FAILURE = "technical_failure"
+    NO_RESPONSE = "no_response"
+    """A survey that was delivered and never answered."""
+
+
+class PartOfDay(StrEnum):
+    """In the customer's own zone: before 12:00, 12:00–17:00, from 17:00."""
+
+    MORNING = "morning"
+    AFTERNOON = "afternoon"
+    EVENING = "evening"
+
+
+class Attitude(StrEnum):
+    """The customer's attitude, low to high (the five levels of the source documents)."""
+
+    ANGRY = "angry"
+    COLD = "cold"
+    ORDINARY = "ordinary"
+    FRIENDLY = "friendly"
+    WARM = "warm"
+
+
+class HungUp(StrEnum):
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    UNKNOWN = "unknown"
+
+
+class ContactKind(StrEnum):
+    MOBILE = "mobile"
+    LANDLINE = "landline"
+    PHONE = "phone"
+    """A number whose kind the numbering plan does not tell (North America)."""
+    EMAIL = "email"
+
+
+class ContactState(StrEnum):
+    GOOD = "good"
+    WRONG = "wrong"
+    DEAD = "dead"
+
+
+class AppointmentState(StrEnum):
+    OPEN = "open"
+    KEPT = "kept"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+class ResponseState(StrEnum):
+    """`partial`: ended with some answers. `expired`: ended with none."""
+
+    OPEN = "open"
+    PARTIAL = "partial"
+    COMPLETE = "complete"
+    EXPIRED = "expired"
+
+
+class DissatisfactionRule(StrEnum):
+    """In the order in which they name the severity."""
+
+    SOLUTION_NOT_ACCEPTED = "solution_not_accepted"
+    PROBLEM_NOT_SOLVED = "problem_not_solved"
+    LOW_SCORE = "low_score"
+    LOW_NPS = "low_nps"
+    FREE_TEXT = "free_text"
+    AGENT_JUDGEMENT = "agent_judgement"
+
+
+class Severity(StrEnum):
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+
+class DissatisfactionState(StrEnum):
+    """`open`: a second call is due. `escalated`: it failed too, or nobody may make it; the supervisor decides."""
+
+    OPEN = "open"
+    RECOVERED = "recovered"
+    ESCALATED = "escalated"
+    CLOSED = "closed"
+
+
+class SuppressionScope(StrEnum):
+    ALL = "all"
+    AGENT = "agent"
+    SMS = "sms"
+    VOICE = "voice"
+    WEB = "web"
+    EMAIL = "email"
+    SURVEY = "survey"
+    """No more surveys; answers that were promised are still told."""
+
+
+class Role(StrEnum):
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+
+
+class VersionState(StrEnum):
+    """Of a questionnaire or a script: one published version per key (and language) at a time."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class DayKind(StrEnum):
+    HOLIDAY = "holiday"
+    WORKING = "working"
+    """A make-up working day: a weekend day on which people work (China's 调休)."""

@@ -1,0 +1,82 @@
+"""Settings: from the environment (`CALLBACK_…`), then a file (`CALLBACK_ENV_FILE`, default `callback.env`), then defaults.
+
+The file has the same names as the environment, one `NAME=value` a line. Secrets are `SecretStr` and never printed.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Every field is `CALLBACK_<FIELD>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="CALLBACK_", extra="ignore", frozen=True)
+
+    database_url: str = "sqlite:///callback.db"
+    """SQLAlchemy URL. `sqlite:///file.db` (embedded) or `postgresql://user:password@host/db` (grown)."""
+
+    language: Literal["zh", "en"] = "en"
+    """Language of the command line and of API errors when the caller states none."""
+
+    company: str = "Callback Demo"
+    centre: str = "Customer Service Centre"
+    department: str = "Customer Care"
+    """`{{ company }}`, `{{ centre }}`, `{{ department }}` of the call script."""
+
+    country: str = "CN"
+    """ISO 3166-1 alpha-2: default for telephone numbers, calendars and zones where a case says nothing."""
+
+    time_zone: str = "Asia/Shanghai"
+    """IANA zone of the centre: decides what "today" is, and stands in where a customer's own zone is unknown."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = "http://127.0.0.1:8000"
+    """The address that customers and carriers see; signatures are checked against it, never against request headers."""
+
+    session_hours: int = Field(default=12, ge=1, le=24 * 30)
+    secure_cookies: bool = False
+    """Set to true behind TLS."""
+
+    metrics_token: SecretStr | None = None
+    """When set, `/metrics` asks for it as a bearer token."""
+
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_from: str | None = None
+
+    pool_size: int = Field(default=20, ge=1)
+    lock_timeout_ms: int = Field(default=5_000, ge=1)
+    """How long a migration waits for a lock on a live PostgreSQL before it gives up and says so."""
+
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    log_format: Literal["console", "json"] = "console"
+    log_level: str = "INFO"
+
+    @field_validator("database_url")
+    @classmethod
+    def _use_psycopg_3(cls, url: str) -> str:
+        """Operators write `postgresql://`; SQLAlchemy would then look for psycopg2."""
+        for prefix in ("postgres://", "postgresql://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        return url
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.database_url.startswith("postgresql")
+
+    @property
+    def has_real_carrier(self) -> bool:
+        """True once something can leave the house; try-out switches are refused then."""
+        return self.twilio_account_sid is not None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings. Raises `pydantic.ValidationError` naming each bad field."""
+    env_file = Path(os.environ.get("CALLBACK_ENV_FILE", "callback.env"))
+    return Settings(_env_file=env_file if env_file.is_file() else None, **overrides)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""Sentences for people, in Chinese and English, from the gettext catalogues in `locale/`.
+
+Message ids are stable codes (`error.callback_taken`), so both languages are translations and neither can be
+forgotten: a test fails when a code is missing in one of them. Catalogues are read as `.po` at first use, so there is
+no compiled file that could be stale. Placeholders are `{name}`.
+"""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from babel.messages.pofile import read_po
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+_FOLDERS: Mapping[str, str] = {"zh": "zh_CN", "en": "en"}
+_LOCALE = Path(__file__).parent / "locale"
+
+
+@functools.cache
+def catalogue(language: Language) -> Mapping[str, str]:
+    """Every code of one language. Raises `ValueError` when two files define the same code."""
+    texts: dict[str, str] = {}
+    for path in sorted((_LOCALE / _FOLDERS[language]).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=_FOLDERS[language]):
+                if not message.id:
+                    continue
+                if message.id in texts:
+                    raise ValueError(f"{path.name}: {message.id} is defined twice")
+                texts[str(message.id)] = str(message.string)
+    return MappingProxyType(texts)
+
+
+def say(code: str, language: Language, /, **params: object) -> str:
+    """The sentence for `code`. An unknown code is shown as it is: a missing text must not hide an error."""
+    text = catalogue(language).get(code)
+    if text is None:
+        return code if not params else f"{code} {params}"
+    try:
+        return text.format_map(params) if params else text.replace("{{", "{").replace("}}", "}")
+    except (KeyError, IndexError, ValueError):
+        return f"{text} {params}"
+
+
+def language_of(tag: str | None, default: Language = "en") -> Language:
+    """The language we speak for an `Accept-Language` value or a locale tag: `zh-CN,zh;q=0.9` → `zh`."""
+    for part in (tag or "").lower().split(","):
+        name = part.split(";")[0].strip()
+        if name.startswith("zh"):
+            return "zh"
+        if name.startswith("en"):
+            return "en"
+    return default
