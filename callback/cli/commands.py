@@ -1,0 +1,1 @@
+"""Every noun's commands, imported so that they register themselves; one line each."""

@@ -1,0 +1,53 @@
+"""What every command needs: the house, the reader's language, and one way to fail."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from callback.bootstrap import House, build
+from callback.clock import Clock, shifted_clock, utc_now
+from callback.errors import CallbackError, Invalid
+from callback.settings import load_settings
+from callback.texts import Language, say
+
+console = Console()
+complaints = Console(stderr=True)
+
+
+def fail(error: CallbackError, language: Language) -> NoReturn:
+    """Print the sentence that says what to do next, and exit 2."""
+    complaints.print(say(f"error.{error.code}", language, **error.params), style="red", markup=False, highlight=False)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def open_house(*, as_of: datetime | None = None) -> Iterator[House]:
+    """The house for one command. A `CallbackError` inside becomes a sentence and exit code 2.
+
+    `as_of` moves the clock for a try-out on old data; refused when a real carrier is configured.
+    """
+    try:
+        settings = load_settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "CALLBACK_" + "_".join(str(part) for part in problem["loc"]).upper()
+            complaints.print(f"{name}: {problem['msg']}", style="red", markup=False)
+        raise typer.Exit(2) from None
+    try:
+        clock: Clock = utc_now
+        if as_of is not None:
+            if settings.has_real_carrier:
+                raise Invalid("as_of_with_real_carrier")
+            clock = shifted_clock(as_of)
+        house = build(settings, clock=clock)
+        try:
+            yield house
+        finally:
+            house.close()
+    except CallbackError as error:
+        fail(error, settings.language)
