@@ -101,6 +101,10 @@ class CaseFacts:
     """Everybody who ever handled the case, as recorded at the time."""
     team_id: int | None = None
     required_skill: str | None = None
+    surveyed: bool = False
+    """A questionnaire was answered about it, in whole or in part, on any channel and for any purpose."""
+    was_unhappy: bool = False
+    """A dissatisfaction was ever raised about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,14 @@ class CallbackFact:
     purpose: Purpose
     state: CallbackState
     created_at: datetime
+    due_at: datetime
     finished_at: datetime | None = None
     result: str | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Taken back by the planner because nothing was owed any more; it does not count as having been tried."""
+        return self.state is CallbackState.CANCELLED and (self.result or "").startswith("withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
