@@ -1,0 +1,42 @@
+"""What may happen to a case, and which of its times can be true together."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from callback.domain.words import CaseStatus, PromiseState
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTimes:
+    """The moments of a case's life, aware UTC. Empty: it has not happened."""
+
+    opened_at: datetime
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+def settled(times: CaseTimes, status: CaseStatus, *, closing_implies_telling: bool) -> CaseTimes:
+    """`times` of a case that comes from elsewhere, made to fit each other and its `status`.
+
+    Files contradict themselves; these rules decide, in this order:
+
+    1. A case was opened no later than anything else that happened to it: the earliest of its moments is `opened_at`.
+    2. A closed case has a closing time: the one given, else when it was answered, else when it was opened.
+    3. A closed case was answered by then: a missing answer time is the closing time.
+    4. A case that is not closed has no closing time, whatever the file says.
+    5. Where closing implies telling, the customer of a closed case learned the answer when it was closed.
+    """
+    known = [moment for moment in (times.opened_at, times.answered_at, times.closed_at, times.told_at) if moment]
+    times = replace(times, opened_at=min(known))
+    if status is not CaseStatus.CLOSED:
+        return replace(times, closed_at=None)
+    closed_at = times.closed_at or times.answered_at or times.opened_at
+    answered_at = times.answered_at or closed_at
+    told_at = times.told_at or (closed_at if closing_implies_telling else None)
+    return replace(times, closed_at=closed_at, answered_at=answered_at, told_at=told_at)
+
+
+def promise_verdict(*, due_at: datetime, told_at: datetime) -> PromiseState:
+    """Kept when the customer was told by the time promised, else broken."""
+    return PromiseState.KEPT if told_at <= due_at else PromiseState.BROKEN
