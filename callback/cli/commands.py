@@ -1,1 +1,2 @@
 """Every noun's commands, imported so that they register themselves; one line each."""
+import callback.cli.database

@@ -66,7 +66,9 @@ class Callback(WithId, Base):
             sqlite_where=text(LIVE),
         ),
         # What an agent did today.
-        Index("ix_callbacks_agent_finished", "agent_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index(
+            "ix_callbacks_agent_finished", "agent_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")
+        ),
         # What still needs an agent, most urgent first.
         Index(
             "ix_callbacks_waiting",

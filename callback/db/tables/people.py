@@ -66,7 +66,7 @@ class Shift(WithId, Base):
 
 
 class ShiftException(WithId, Base):
-    """A day that differs from the week pattern: absent when `starts` is empty, else these hours instead of the pattern's."""
+    """A day that differs from the week pattern: absent when `starts` is empty, else these hours instead."""
 
     __tablename__ = "shift_exceptions"
     __table_args__ = (

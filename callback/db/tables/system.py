@@ -53,7 +53,10 @@ class LoginSession(WithId, Base):
     """A browser that is logged in. The cookie's secret is kept as a hash alone."""
 
     __tablename__ = "login_sessions"
-    __table_args__ = (Index("ix_login_sessions_agent_id", "agent_id"), Index("ix_login_sessions_expires_at", "expires_at"))
+    __table_args__ = (
+        Index("ix_login_sessions_agent_id", "agent_id"),
+        Index("ix_login_sessions_expires_at", "expires_at"),
+    )
 
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
@@ -133,11 +136,13 @@ class IdempotencyKey(WithId, Base):
 
 
 class Job(WithId, Base):
-    """Work that must follow a change, written in its transaction. Embedded only: PostgreSQL has Procrastinate's table."""
+    """Work that must follow a change, written in its transaction. On SQLite alone: PostgreSQL has Procrastinate's."""
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("ix_jobs_due_at", "due_at", postgresql_where=text("done_at IS NULL"), sqlite_where=text("done_at IS NULL")),
+        Index(
+            "ix_jobs_due_at", "due_at", postgresql_where=text("done_at IS NULL"), sqlite_where=text("done_at IS NULL")
+        ),
         Index(
             "uq_jobs_one_queued",
             "queueing_lock",
