@@ -186,6 +186,8 @@ class Attempt(WithId, Base):
     script_id: Mapped[int | None] = mapped_column(ForeignKey("scripts.id"))
     script_state: Mapped[dict[str, Any] | None]
     """Where the conversation stands; a reload brings it back."""
+    handed_in: Mapped[dict[str, Any] | None]
+    """The hash of what the agent handed in at the end, and the result: the same again gets the same answer."""
     provider_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     provider_rank: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     lease_until: Mapped[datetime | None]
