@@ -1,4 +1,4 @@
-"""What a case needs now: the ordered rules that give it a purpose, channel, earliest, due and priority, or the reason why not.
+"""What a case needs now: the ordered rules that give it a purpose, channel, times and priority, or the reason why not.
 
 A duty is a function of facts, not of the moment at which somebody asks: planning again changes nothing that need not
 change. Where time alone will change the verdict, the verdict says when to look again.
@@ -6,10 +6,10 @@ change. Where time alone will change the verdict, the verdict says when to look 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 
 from callback.domain.facts import Calendar, CallbackFact, CaseFacts, CustomerFacts, DissatisfactionFact
-from callback.domain.moment import add_days, add_working_days
+from callback.domain.moment import add_days, add_working_days, start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import CaseKind, CaseStatus, Channel, Priority, Purpose, SuppressionScope
 
@@ -138,7 +138,8 @@ def holding(situation: Situation, policy: Policy) -> Verdict | None:
     if case.status is CaseStatus.CLOSED or case.has_answer:
         return None
     due = case.promised_at or promise_days_after(case.opened_at, situation, policy)
-    day_begins = _start_of_day(due, situation)
+    zone = situation.customer.zone
+    day_begins = start_of_day(due.astimezone(zone).date(), zone)
     if situation.now < day_begins:
         return Nothing(rule="promise_not_due_yet", look_again_at=day_begins, inputs={"due": due.isoformat()})
     if any(c.purpose is Purpose.HOLDING and not c.state.is_live and c.due_at == due for c in situation.callbacks):
@@ -261,9 +262,7 @@ def being_surveyed(situation: Situation, policy: Policy) -> Verdict | None:
         c.purpose is Purpose.SURVEY and c.state.is_live for c in situation.callbacks
     ):
         return None
-    return Nothing(
-        rule="surveyed_about_another_case", look_again_at=_closed_at(situation.case) + policy.survey_expires
-    )
+    return Nothing(rule="surveyed_about_another_case", look_again_at=_closed_at(situation.case) + policy.survey_expires)
 
 
 SURVEY_STOPS: tuple[Rule, ...] = (
@@ -289,9 +288,7 @@ PERSONAL_SURVEY: tuple[tuple[str, Callable[[Situation], bool]], ...] = (
 """Who is asked by a person, and why; everybody else is asked automatically where that is allowed."""
 
 
-def survey_channel(
-    situation: Situation, policy: Policy
-) -> tuple[Channel, str, tuple[tuple[Channel, str], ...]]:
+def survey_channel(situation: Situation, policy: Policy) -> tuple[Channel, str, tuple[tuple[Channel, str], ...]]:
     """The channel, the rule that chose it, and the channels refused before it."""
     for rule, applies in PERSONAL_SURVEY:
         if applies(situation):
@@ -370,13 +367,6 @@ def _spent(situation: Situation, purpose: Purpose, *, since: datetime) -> bool:
         c.purpose is purpose and not c.state.is_live and (c.finished_at or c.created_at) >= since and not c.withdrawn
         for c in situation.callbacks
     )
-
-
-def _start_of_day(at: datetime, situation: Situation) -> datetime:
-    """Midnight in the customer's zone of the day on which `at` falls."""
-    zone = situation.customer.zone
-    local = at.astimezone(zone)
-    return datetime.combine(local.date(), time(0), zone).astimezone(at.tzinfo)
 
 
 def _closed_at(case: CaseFacts) -> datetime:

@@ -59,6 +59,8 @@ class Case(WithId, Base):
     repromises: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     plan_at: Mapped[datetime | None]
     """When the planner has to look at it again; empty when nothing can change until the case does."""
+    plan_rule: Mapped[str | None] = mapped_column(String(64))
+    """The planner's verdict when it last looked: the rule that made a callback, or why none is owed."""
     import_hash: Mapped[str | None] = mapped_column(String(32))
     """Of the row it was imported from: the same row again is `unchanged`."""
     created_at: Mapped[datetime]

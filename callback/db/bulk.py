@@ -1,0 +1,84 @@
+"""Many rows at once: COPY and one UPDATE on PostgreSQL, `executemany` on SQLite. The planner writes through this."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Table, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from callback.db.engine import is_postgresql
+
+
+def allocate_ids(session: Session, table: Table, count: int) -> list[int]:
+    """`count` unused primary keys, so that rows that refer to each other can be written without asking back.
+
+    PostgreSQL draws them from the sequence. On SQLite the caller holds the write lock (`BEGIN IMMEDIATE`).
+    """
+    if count == 0:
+        return []
+    if is_postgresql(session):
+        sequence = f"{table.name}_id_seq"
+        statement = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
+        return list(session.scalars(statement, {"sequence": sequence, "count": count}))
+    last = session.scalar(select(func.max(table.c.id))) or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert plain tuples in the order of `columns`. A conflict is an error; nothing is silently dropped."""
+    processors = [_processor(session, table, column) for column in columns]
+    prepared = ([p(v) if p else v for p, v in zip(processors, row, strict=True)] for row in rows)
+    names = ", ".join(columns)
+    session.flush()
+    if is_postgresql(session):
+        raw: Any = session.connection().connection.driver_connection
+        with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in prepared:
+                copy.write_row(row)
+        return
+    connection: Any = session.connection().connection
+    marks = ", ".join("?" * len(columns))
+    connection.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", prepared)  # noqa: S608 names are ours
+
+
+def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Set `columns` of the row whose id comes first in each tuple: `(id, value, …)`."""
+    if not rows:
+        return
+    session.flush()
+    if is_postgresql(session):
+        types = [table.c[name].type.compile(session.get_bind().dialect) for name in columns]
+        casts = ", ".join(["CAST(:ids AS bigint[])", *(f"CAST(:c{i} AS {t}[])" for i, t in enumerate(types))])
+        names = ", ".join(["id", *columns])
+        sets = ", ".join(f"{name} = v.{name}" for name in columns)
+        statement = text(f"UPDATE {table.name} AS t SET {sets} FROM unnest({casts}) AS v({names}) WHERE t.id = v.id")  # noqa: S608
+        transposed = list(zip(*rows, strict=True))
+        parameters: dict[str, Any] = {"ids": list(transposed[0])}
+        for i, name in enumerate(columns):
+            process = _processor(session, table, name)
+            parameters[f"c{i}"] = [process(v) if process else v for v in transposed[i + 1]]
+        session.execute(statement, parameters)
+        return
+    change = update(table).where(table.c.id == bindparam("row_id"))
+    change = change.values({name: bindparam(f"new_{name}") for name in columns})
+    session.connection().execute(
+        change,
+        [{"row_id": row[0], **{f"new_{n}": v for n, v in zip(columns, row[1:], strict=True)}} for row in rows],
+    )
+
+
+def insert_missing(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that a unique constraint does not refuse; the others are there already."""
+    if not rows:
+        return
+    if is_postgresql(session):
+        session.connection().execute(postgresql_insert(table).on_conflict_do_nothing(), rows)
+    else:
+        session.connection().execute(sqlite_insert(table).on_conflict_do_nothing(), rows)
+
+
+def _processor(session: Session, table: Table, column: str) -> Any:
+    """What turns a Python value into what the driver takes, as SQLAlchemy itself would (times, JSON, enums)."""
+    return table.c[column].type.dialect_impl(session.get_bind().dialect).bind_processor(session.get_bind().dialect)

@@ -1,0 +1,301 @@
+"""Who calls whom, and when: callbacks are placed into slots of agents' shifts.
+
+`Assigner` is the interface; `PlainAssigner` is a correct first-come one: the earliest due first, the earliest legal
+slot, the least loaded agent who may. Hard rules decide what is possible; an optimiser may only choose among that.
+"""
+
+import heapq
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from callback.domain.facts import AgentFacts
+from callback.domain.moment import part_of_day
+from callback.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One callback that needs an agent and a slot."""
+
+    callback_id: int
+    customer_id: int
+    zone: ZoneInfo
+    language: str
+    earliest: datetime
+    due: datetime
+    priority: int
+    legal: Callable[[datetime], bool]
+    """Whether the hard rules allow this moment, whoever calls."""
+    skill: str | None = None
+    excluded: frozenset[int] = frozenset()
+    """Agents who may not make this call (negative affinity, or the supervisor's wish)."""
+    only: frozenset[int] | None = None
+    """When given: nobody else (the owner of an appointment, a supervisor's choice)."""
+    at: datetime | None = None
+    """An appointment: exactly this moment."""
+    seconds: int = 360
+    """Expected handling time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotFact:
+    id: int
+    agent_id: int
+    starts_at: datetime
+    ends_at: datetime
+    booked_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    callback_id: int
+    slot_id: int
+    agent_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Not placed, and why: `nobody_qualifies`, `no_legal_slot`, `no_capacity` or `owner_away`."""
+
+    callback_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """What there is to place into: agents, their slots, and what is booked already."""
+
+    agents: tuple[AgentFacts, ...]
+    slots: tuple[SlotFact, ...]
+    booked_today: Mapping[tuple[int, date], int] = field(default_factory=dict)
+    """Callbacks per agent and local day that are placed or done already."""
+    contacts: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
+    """Per customer: moments at which another callback is placed already."""
+
+
+Kind = tuple[frozenset[str], frozenset[str]]
+"""Languages and skills: agents of one kind can stand in for each other."""
+
+
+class Assigner(Protocol):
+    """Places every demand, or says why not. Deterministic: the same input gives the same plan."""
+
+    def assign(
+        self, demands: Iterable[Demand], roster: Roster, policy: Policy
+    ) -> tuple[Sequence[Placement], Sequence[Left]]: ...
+
+
+class PlainAssigner:
+    """Earliest due first; the first legal slot with room; among its agents the least loaded on that day."""
+
+    def assign(
+        self, demands: Iterable[Demand], roster: Roster, policy: Policy
+    ) -> tuple[Sequence[Placement], Sequence[Left]]:
+        board = _Board(roster, policy)
+        placed: list[Placement] = []
+        left: list[Left] = []
+        # Appointments first: they have one moment only. Then what is due soonest.
+        for demand in sorted(demands, key=lambda d: (d.at is None, d.due, -d.priority, d.callback_id)):
+            outcome = board.place(demand)
+            if isinstance(outcome, Placement):
+                placed.append(outcome)
+            else:
+                left.append(outcome)
+        return placed, left
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is left of one slot."""
+
+    slot: SlotFact
+    day: date
+    used: int
+
+    @property
+    def seconds(self) -> int:
+        return int((self.slot.ends_at - self.slot.starts_at).total_seconds())
+
+
+class _Board:
+    """Slots by start and by kind of agent, with the least loaded agent of each kind on top."""
+
+    def __init__(self, roster: Roster, policy: Policy) -> None:
+        self._policy = policy
+        self._agents = {agent.id: agent for agent in roster.agents if agent.active}
+        self._load: Counter[tuple[int, date]] = Counter(dict(roster.booked_today))
+        self._contacts: dict[int, list[datetime]] = defaultdict(list)
+        for customer_id, moments in roster.contacts.items():
+            self._contacts[customer_id].extend(moments)
+        self._kind_of = {a.id: (a.languages, a.skills) for a in self._agents.values()}
+        self._of_kind: dict[Kind, set[int]] = defaultdict(set)
+        for agent_id, kind in self._kind_of.items():
+            self._of_kind[kind].add(agent_id)
+        rooms: dict[datetime, dict[Kind, list[tuple[int, int, _Room]]]] = {}
+        for slot in roster.slots:
+            agent = self._agents.get(slot.agent_id)
+            if agent is None:
+                continue
+            day = slot.starts_at.astimezone(agent.zone).date()
+            room = _Room(slot, day, slot.booked_seconds)
+            entry = (self._load[agent.id, day], agent.id, room)
+            rooms.setdefault(slot.starts_at, {}).setdefault(self._kind_of[agent.id], []).append(entry)
+        self._times = sorted(rooms)
+        self._rooms = [rooms[at] for at in self._times]
+        for kinds in self._rooms:
+            for heap in kinds.values():
+                heapq.heapify(heap)
+        self._longest = max((s.ends_at - s.starts_at for s in roster.slots), default=timedelta(0))
+        self._matching: dict[tuple[str, str | None], tuple[Kind, ...]] = {}
+        self._skip: dict[tuple[str, str | None], list[int]] = {}
+
+    def place(self, demand: Demand) -> Placement | Left:
+        kinds = self._kinds_for(demand)
+        if not self._anybody_qualifies(demand, kinds):
+            reason = "owner_away" if demand.only is not None and demand.at is not None else "nobody_qualifies"
+            return Left(demand.callback_id, reason)
+        wanted = demand.at or demand.earliest
+        index = bisect_right(self._times, wanted - self._longest)
+        while (index := self._next_open(demand, index)) < len(self._times):
+            if demand.at is not None and self._times[index] > demand.at:
+                break
+            placement = self._take(demand, index, kinds) if self._may_be_legal(demand, index) else None
+            if placement is not None:
+                self._contacts[demand.customer_id].append(placement.at)
+                return placement
+            index += 1
+        return Left(demand.callback_id, self._why_left(demand))
+
+    def _kinds_for(self, demand: Demand) -> tuple[Kind, ...]:
+        key = (demand.language, demand.skill)
+        kinds = self._matching.get(key)
+        if kinds is None:
+            kinds = tuple(
+                kind
+                for kind in sorted(self._of_kind, key=lambda k: (sorted(k[0]), sorted(k[1])))
+                if demand.language in kind[0] and (demand.skill is None or demand.skill in kind[1])
+            )
+            self._matching[key] = kinds
+            self._skip[key] = list(range(len(self._times) + 1))
+        return kinds
+
+    def _anybody_qualifies(self, demand: Demand, kinds: Sequence[Kind]) -> bool:
+        if demand.only is not None:
+            return any(
+                agent_id in self._kind_of and self._kind_of[agent_id] in kinds and agent_id not in demand.excluded
+                for agent_id in demand.only
+            )
+        return any(not demand.excluded or self._of_kind[kind] - demand.excluded for kind in kinds)
+
+    def _next_open(self, demand: Demand, index: int) -> int:
+        """The first time at or after `index` where an agent of the right kind has room; full times are skipped."""
+        key = (demand.language, demand.skill)
+        skip = self._skip[key]
+        root = index
+        while skip[root] != root:
+            root = skip[root]
+        while skip[index] != root:
+            skip[index], index = root, skip[index]
+        while root < len(self._times) and not any(kind in self._rooms[root] for kind in self._matching[key]):
+            skip[root] = root + 1
+            root = skip[root]
+            while skip[root] != root:
+                root = skip[root]
+        return root
+
+    def _may_be_legal(self, demand: Demand, index: int) -> bool:
+        """A cheap look at both ends of the slot, before its agents are asked one by one."""
+        if demand.at is not None:
+            return True
+        ends = (max(self._times[index], demand.earliest), self._times[index] + self._longest - timedelta(seconds=1))
+        return any(demand.legal(at) and not self._meets_another(demand, at) for at in ends)
+
+    def _take(self, demand: Demand, index: int, kinds: Sequence[Kind]) -> Placement | None:
+        """Place the demand at this time with the least loaded agent who may, or say that nobody can."""
+        time_rooms = self._rooms[index]
+        best: tuple[int, int, datetime, _Room] | None = None
+        for kind in kinds:
+            heap = time_rooms.get(kind)
+            if heap is None:
+                continue
+            found = self._least_loaded(demand, heap)
+            if not heap:
+                del time_rooms[kind]
+            if found is not None and (best is None or found[:2] < best[:2]):
+                best = found
+        if best is None:
+            return None
+        _, agent_id, at, room = best
+        room.used += demand.seconds
+        self._load[agent_id, room.day] += 1
+        return Placement(demand.callback_id, room.slot.id, agent_id, at)
+
+    def _least_loaded(
+        self, demand: Demand, heap: list[tuple[int, int, _Room]]
+    ) -> tuple[int, int, datetime, _Room] | None:
+        """The top agent of a heap who may and can; full slots are dropped, stale loads put right on the way."""
+        aside: list[tuple[int, int, _Room]] = []
+        found: tuple[int, int, datetime, _Room] | None = None
+        while heap:
+            load, agent_id, room = heap[0]
+            actual = self._load[agent_id, room.day]
+            capacity = self._agents[agent_id].daily_capacity
+            if actual >= capacity or room.used + self._shortest > room.seconds:
+                heapq.heappop(heap)
+                continue
+            if actual != load:
+                heapq.heapreplace(heap, (actual, agent_id, room))
+                continue
+            at = self._moment_in(demand, room)
+            if agent_id in demand.excluded or (demand.only is not None and agent_id not in demand.only) or at is None:
+                aside.append(heapq.heappop(heap))
+                continue
+            found = (actual, agent_id, at, room)
+            break
+        for entry in aside:
+            heapq.heappush(heap, entry)
+        return found
+
+    @property
+    def _shortest(self) -> int:
+        return int(self._policy.handling_time.total_seconds()) // 2
+
+    def _moment_in(self, demand: Demand, room: _Room) -> datetime | None:
+        """When in this slot the call would start, or None where a hard rule or the slot's end forbids it."""
+        if demand.at is not None:
+            at = demand.at
+            if not room.slot.starts_at <= at < room.slot.ends_at:
+                return None
+        else:
+            at = max(room.slot.starts_at + timedelta(seconds=room.used), demand.earliest)
+            if room.used + demand.seconds > room.seconds or at >= room.slot.ends_at:
+                return None
+        if not demand.legal(at) or self._meets_another(demand, at):
+            return None
+        return at
+
+    def _meets_another(self, demand: Demand, at: datetime) -> bool:
+        """Whether the customer has another contact placed in the same part of that day, or a full day already."""
+        others = self._contacts.get(demand.customer_id)
+        if not others or demand.at is not None:
+            return False
+        day = at.astimezone(demand.zone).date()
+        same_day = [other for other in others if other.astimezone(demand.zone).date() == day]
+        if len(same_day) >= self._policy.attempts_per_day:
+            return True
+        part = part_of_day(at, demand.zone)
+        return any(part_of_day(other, demand.zone) is part for other in same_day)
+
+    def _why_left(self, demand: Demand) -> str:
+        if demand.at is not None:
+            return "owner_away" if demand.only is not None else "no_capacity"
+        start = bisect_right(self._times, demand.earliest - self._longest)
+        if any(demand.legal(max(at, demand.earliest)) for at in self._times[start:]):
+            return "no_capacity"
+        return "no_legal_slot" if self._times else "no_capacity"
