@@ -19,11 +19,17 @@ from callback.domain.words import (
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The public calendar of one country over the days that matter. Weekends are Saturday and Sunday."""
+    """The public calendar of one country over the days that matter."""
 
     holidays: frozenset[date] = frozenset()
     working_weekends: frozenset[date] = frozenset()
     """Make-up working days (调休)."""
+    weekend: frozenset[int] = frozenset({5, 6})
+    """Weekdays on which people rest, Monday being 0: Saturday and Sunday unless the country has others."""
+
+    def is_weekend(self, day: date) -> bool:
+        """A make-up working day is not one, whatever its weekday."""
+        return day.weekday() in self.weekend and day not in self.working_weekends
 
     def is_holiday(self, day: date) -> bool:
         return day in self.holidays
@@ -31,7 +37,7 @@ class Calendar:
     def is_working_day(self, day: date) -> bool:
         if day in self.working_weekends:
             return True
-        return day.weekday() < 5 and day not in self.holidays
+        return day.weekday() not in self.weekend and day not in self.holidays
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class CustomerFacts:
     attempts: tuple[AttemptFact, ...] = ()
     """Over all channels and cases, and of others who share an address; oldest first."""
     last_survey_at: datetime | None = None
+    last_survey_callback_id: int | None = None
+    """The callback that survey belonged to: going on with it is not another survey."""
     unhappy_before: bool = False
 
 
