@@ -206,6 +206,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("address", sa.String(length=255), nullable=False),
+        sa.Column("extension", sa.String(length=16), nullable=True),
         sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "state",
@@ -317,10 +318,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_customer_id", "cases", ["customer_id"], unique=False)
     op.create_index(
-        "ix_cases_owner_id", "cases", ["owner_id"], unique=False, postgresql_where=sa.text("owner_id IS NOT NULL")
+        "ix_cases_owner_id",
+        "cases",
+        ["owner_id"],
+        unique=False,
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
     )
     op.create_index(
-        "ix_cases_parent_id", "cases", ["parent_id"], unique=False, postgresql_where=sa.text("parent_id IS NOT NULL")
+        "ix_cases_parent_id",
+        "cases",
+        ["parent_id"],
+        unique=False,
+        postgresql_where=sa.text("parent_id IS NOT NULL"),
+        sqlite_where=sa.text("parent_id IS NOT NULL"),
     )
     op.create_index(
         "ix_cases_plan_at",
@@ -331,7 +342,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("plan_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_cases_team_id", "cases", ["team_id"], unique=False, postgresql_where=sa.text("team_id IS NOT NULL")
+        "ix_cases_team_id",
+        "cases",
+        ["team_id"],
+        unique=False,
+        postgresql_where=sa.text("team_id IS NOT NULL"),
+        sqlite_where=sa.text("team_id IS NOT NULL"),
     )
     op.create_table(
         "idempotency_keys",
@@ -1237,15 +1253,30 @@ def downgrade() -> None:
     op.drop_table("login_sessions")
     op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
-    op.drop_index("ix_cases_team_id", table_name="cases", postgresql_where=sa.text("team_id IS NOT NULL"))
+    op.drop_index(
+        "ix_cases_team_id",
+        table_name="cases",
+        postgresql_where=sa.text("team_id IS NOT NULL"),
+        sqlite_where=sa.text("team_id IS NOT NULL"),
+    )
     op.drop_index(
         "ix_cases_plan_at",
         table_name="cases",
         postgresql_where=sa.text("plan_at IS NOT NULL"),
         sqlite_where=sa.text("plan_at IS NOT NULL"),
     )
-    op.drop_index("ix_cases_parent_id", table_name="cases", postgresql_where=sa.text("parent_id IS NOT NULL"))
-    op.drop_index("ix_cases_owner_id", table_name="cases", postgresql_where=sa.text("owner_id IS NOT NULL"))
+    op.drop_index(
+        "ix_cases_parent_id",
+        table_name="cases",
+        postgresql_where=sa.text("parent_id IS NOT NULL"),
+        sqlite_where=sa.text("parent_id IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_cases_owner_id",
+        table_name="cases",
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
+    )
     op.drop_index("ix_cases_customer_id", table_name="cases")
     op.drop_table("cases")
     op.drop_index("ix_audit_entries_subject", table_name="audit_entries")

@@ -17,9 +17,24 @@ class Case(WithId, Base):
         UniqueConstraint("source", "external_id"),
         CheckConstraint("rating IS NULL OR rating BETWEEN 1 AND 5", name="rating"),
         Index("ix_cases_customer_id", "customer_id"),
-        Index("ix_cases_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
-        Index("ix_cases_owner_id", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
-        Index("ix_cases_team_id", "team_id", postgresql_where=text("team_id IS NOT NULL")),
+        Index(
+            "ix_cases_parent_id",
+            "parent_id",
+            postgresql_where=text("parent_id IS NOT NULL"),
+            sqlite_where=text("parent_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_cases_owner_id",
+            "owner_id",
+            postgresql_where=text("owner_id IS NOT NULL"),
+            sqlite_where=text("owner_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_cases_team_id",
+            "team_id",
+            postgresql_where=text("team_id IS NOT NULL"),
+            sqlite_where=text("team_id IS NOT NULL"),
+        ),
         # The planner's whole working list: everything else is asleep until this moment.
         Index(
             "ix_cases_plan_at",

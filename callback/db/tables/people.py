@@ -119,6 +119,8 @@ class ContactPoint(WithId, Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
     kind: Mapped[ContactKind] = mapped_column(words(ContactKind, "kind"))
     address: Mapped[str] = mapped_column(String(255))
+    extension: Mapped[str | None] = mapped_column(String(16))
+    """Behind the number (分机): told to the agent; a machine cannot dial it."""
     position: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """The order in which they are tried."""
     state: Mapped[ContactState] = mapped_column(
