@@ -1,0 +1,158 @@
+"""Telephone numbers and e-mail addresses as people write them, made into contact points; country and zone derived."""
+
+import functools
+import re
+import unicodedata
+from importlib import resources
+from typing import NamedTuple
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import PhoneNumberType, region_codes_for_country_code
+from phonenumbers.timezone import time_zones_for_geographical_number
+from phonenumbers.tzdata import TIMEZONE_LONGEST_PREFIX
+
+from callback.domain.words import ContactKind
+
+LONGEST_ADDRESS = 255
+_SEPARATORS = re.compile(r"\s*(?:[,;|、\n/]|\bor\b|或)\s*", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+_EXTENSION = re.compile(r"\s*(?:转|轉|分机号?|分機)\s*:?\s*(?=\d{1,7}\b)")
+_KINDS = {PhoneNumberType.MOBILE: ContactKind.MOBILE, PhoneNumberType.FIXED_LINE: ContactKind.LANDLINE}
+
+
+class ContactDraft(NamedTuple):
+    """A contact point that is not in the database yet."""
+
+    kind: str
+    address: str
+    extension: str | None = None
+    country: str | None = None
+    """ISO code, of a telephone number whose numbering plan tells it."""
+
+
+class BadContactError(ValueError):
+    """`value` is no telephone number or no e-mail address."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+def phones(text: str, region: str, *, fictional: bool = False) -> list[ContactDraft]:
+    """Every number in `text` (several are separated by comma, semicolon, slash, 、 or a line break), in its order.
+
+    `region` (ISO 3166-1) reads numbers without a country code. Full-width digits and extensions (转 801, ext. 801) are
+    understood. With `fictional`, a number that has a possible length is enough: made-up numbers are in no numbering
+    plan. Raises `BadContactError` with the first part that is no number.
+    """
+    if not text.isascii():
+        text = _EXTENSION.sub(" ext. ", unicodedata.normalize("NFKC", text))
+    if not _SEPARATORS.search(text):
+        return [_phone(text, region, fictional=fictional)]
+    try:
+        found = [_phone(part, region, fictional=fictional) for part in _SEPARATORS.split(text) if part]
+    except BadContactError:
+        if "/" not in text:
+            raise
+        # A slash separates numbers, but also the area code in some countries: 030/1234567.
+        found = phones(text.replace("/", " "), region, fictional=fictional)
+    return list({draft.address: draft for draft in found}.values())
+
+
+def _phone(text: str, region: str, *, fictional: bool) -> ContactDraft:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise BadContactError(text) from None
+    # UNKNOWN is what the numbering plan says of a number that nobody can have: one look-up for validity and kind.
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN and not (fictional and phonenumbers.is_possible_number(number)):
+        raise BadContactError(text)
+    address = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return ContactDraft(_KINDS.get(kind, ContactKind.PHONE).value, address, number.extension, _country_of(number))
+
+
+def emails(text: str) -> list[ContactDraft]:
+    """Every e-mail address in `text`, lower case. The syntax is checked, not whether it exists. Raises `BadContactError`."""
+    parts = [part for part in re.split(r"[\s,;，；、]+", text) if part]
+    return [_email(part) for part in dict.fromkeys(parts)]
+
+
+def _email(text: str) -> ContactDraft:
+    text = text.removeprefix("mailto:")
+    name, _, host = text.rpartition("@")
+    if not (_PLAIN_NAME.fullmatch(name) and len(name) <= 64 and _host_is_valid(host)):
+        try:
+            text = validate_email(text, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError:
+            raise BadContactError(text) from None
+    return ContactDraft(ContactKind.EMAIL.value, text.lower())
+
+
+@functools.lru_cache(maxsize=65_536)
+def _host_is_valid(host: str) -> bool:
+    """Most addresses share few hosts; the part before the @ of nearly all is plain letters, digits and dots."""
+    try:
+        validate_email(f"a@{host}", check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return False
+    return host.isascii()
+
+
+def _country_of(number: phonenumbers.PhoneNumber) -> str | None:
+    """ISO country; None where the code is of no country (satellites) or shared and the plan does not tell."""
+    regions = region_codes_for_country_code(number.country_code or 0)
+    region = regions[0] if len(regions) == 1 else phonenumbers.region_code_for_number(number)
+    return str(region) if region and region.isalpha() else None
+
+
+def zone_of(address: str) -> str | None:
+    """IANA zone of an E.164 number; None when its prefix lies in several zones (most mobiles of wide countries)."""
+    return _zone_of_prefix(address[1 : 1 + TIMEZONE_LONGEST_PREFIX])
+
+
+@functools.lru_cache(maxsize=65_536)
+def _zone_of_prefix(digits: str) -> str | None:
+    """Only the first digits decide, so few look-ups answer a million numbers."""
+    number = phonenumbers.parse("+" + digits.ljust(8, "0"), None)
+    zones = time_zones_for_geographical_number(number)
+    return zones[0] if len(zones) == 1 and zones[0] != "Etc/Unknown" else None
+
+
+_MAIN_ZONES = {
+    "AR": "America/Argentina/Buenos_Aires",
+    "AU": "Australia/Sydney",
+    "BR": "America/Sao_Paulo",
+    "CA": "America/Toronto",
+    "CD": "Africa/Kinshasa",
+    "CL": "America/Santiago",
+    "CN": "Asia/Shanghai",
+    "ES": "Europe/Madrid",
+    "ID": "Asia/Jakarta",
+    "KZ": "Asia/Almaty",
+    "MX": "America/Mexico_City",
+    "MY": "Asia/Kuala_Lumpur",
+    "NZ": "Pacific/Auckland",
+    "PT": "Europe/Lisbon",
+    "RU": "Europe/Moscow",
+    "UA": "Europe/Kyiv",
+    "US": "America/New_York",
+}
+"""Where most people of a country with several zones live; IANA's own order is by geography."""
+
+
+def zone_of_country(country: str) -> str | None:
+    """The zone in which most people of a country live. Only a guess in a wide one: a prefix or a column tells better."""
+    return _MAIN_ZONES.get(country) or _first_zones().get(country)
+
+
+@functools.cache
+def _first_zones() -> dict[str, str]:
+    zones: dict[str, str] = {}
+    table = resources.files("tzdata").joinpath("zoneinfo/zone.tab").read_text(encoding="utf-8")
+    for line in table.splitlines():
+        if line and not line.startswith("#"):
+            country, _, zone = line.split("\t")[:3]
+            zones.setdefault(country, zone)
+    return zones
