@@ -1,9 +1,10 @@
 """When a customer may be contacted: legal moments in their own zone, and wall-clock arithmetic.
 
-Everything is decided on the customer's wall clock and answered in UTC. A window is the set of UTC instants at which that
-clock shows a time inside it, so a wall time that does not exist is never legal and one that exists twice is legal twice.
+Everything is decided on the customer's wall clock and answered in UTC. A window is the set of UTC instants at which
+that clock shows a time inside it: a wall time that does not exist is never legal, one that exists twice is legal twice.
 """
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class CallingHours:
             sorted(
                 (interval, part)
                 for start, end, part in self._walls
-                for interval in _instants(datetime.combine(day, start), datetime.combine(day, end), self.zone)
+                for interval in wall_intervals(datetime.combine(day, start), datetime.combine(day, end), self.zone)
             )
         )
 
@@ -105,7 +106,9 @@ class CallingHours:
     def is_legal(self, at: datetime) -> bool:
         return any(at in interval for interval, _ in self.stretches(at.astimezone(self.zone).date()))
 
-    def next_legal(self, at: datetime, *, avoid: frozenset[PartOfDay], until: datetime | None) -> datetime | None:
+    def next_legal(
+        self, at: datetime, *, avoid: frozenset[PartOfDay] = _NOWHERE, until: datetime | None = None
+    ) -> datetime | None:
         """See the function `next_legal`."""
         last = at + HORIZON if until is None else until
         day = at.astimezone(self.zone).date()
@@ -165,8 +168,12 @@ def next_legal(
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of the local `day`, in UTC (the hour after midnight is one that clocks may skip)."""
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+    """The instant from which on the clock of `zone` shows `day`, in UTC.
+
+    Clocks are changed at midnight too: the first hour of a day may be missing, or midnight may strike twice, and then
+    the day starts for good the second time.
+    """
+    return max(_as_utc(datetime.combine(day, time.min), zone, fold) for fold in (0, 1))
 
 
 def add_days(at: datetime, n: int, zone: ZoneInfo) -> datetime:
@@ -198,7 +205,7 @@ def _by_part(walls: tuple[tuple[time, time], ...]) -> Iterator[tuple[time, time,
                 yield first, last, part
 
 
-def _instants(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Interval]:
+def wall_intervals(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Interval]:
     """The UTC intervals during which the clock of `zone` shows a time in the naive `[start, end)`.
 
     Between two changes of the clock the wall is UTC plus a constant, so each such piece is cut to the window by itself.
@@ -206,7 +213,7 @@ def _instants(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Interv
     first = min(_as_utc(start, zone, fold) for fold in (0, 1))
     last = max(_as_utc(end, zone, fold) for fold in (0, 1))
     edges = [first, *_clock_changes(first, last, zone), last]
-    for piece_start, piece_end in zip(edges, edges[1:], strict=False):
+    for piece_start, piece_end in itertools.pairwise(edges):
         offset = _offset(piece_start, zone)
         begin = max(piece_start, start.replace(tzinfo=UTC) - offset)
         finish = min(piece_end, end.replace(tzinfo=UTC) - offset)

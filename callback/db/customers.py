@@ -1,0 +1,169 @@
+"""Customers as the hard rules see them: everything a rule may ask, read in a handful of set-wise queries."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, and_, or_, select
+from sqlalchemy.orm import Session
+
+from callback.db.tables import Attempt, Callback, ContactPoint, Customer, Dissatisfaction, Response, Suppression
+from callback.domain.disposition import spoke
+from callback.domain.facts import AttemptFact, CustomerFacts, SuppressionFact
+from callback.domain.words import AttemptState, ContactKind, ContactState, SuppressionScope
+
+CHUNK = 10_000
+"""Customers in one query: SQLite takes 32,766 parameters."""
+SHARED_SINCE = timedelta(days=92)
+"""How far back the attempts of others who share an address are looked at: a day matters for the budget, the rest
+between surveys for the questionnaires. A customer's own attempts are read without a limit."""
+
+_GOOD = ContactPoint.state == ContactState.GOOD
+_ATTEMPT_COLUMNS = (
+    Attempt.started_at,
+    Attempt.channel,
+    Callback.purpose,
+    Attempt.part_of_day,
+    Attempt.disposition,
+    Attempt.agent_id,
+    Attempt.case_id,
+    Attempt.callback_id,
+    Attempt.address,
+    Attempt.counts,
+    Attempt.by_appointment,
+    Attempt.state,
+    Attempt.identity_at,
+)
+
+
+def customer_facts(session: Session, ids: Iterable[int], now: datetime) -> dict[int, CustomerFacts]:
+    """What the rules know at `now` about each of these customers; an id that does not exist is left out."""
+    facts: dict[int, CustomerFacts] = {}
+    wanted = sorted(set(ids))
+    for first in range(0, len(wanted), CHUNK):
+        facts.update(_facts_of(session, wanted[first : first + CHUNK], now))
+    return facts
+
+
+def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[tuple[int, CustomerFacts]]:
+    addresses = _addresses(session, ids)
+    attempts = _attempts(session, ids, now)
+    suppressions = _suppressions(session, ids, now)
+    surveys = _last_surveys(session, ids)
+    unhappy = set(session.scalars(select(Dissatisfaction.customer_id).where(Dissatisfaction.customer_id.in_(ids))))
+    columns = (
+        Customer.id,
+        Customer.time_zone,
+        Customer.country,
+        Customer.language,
+        Customer.special,
+        Customer.consents,
+    )
+    for row in session.execute(select(*columns).where(Customer.id.in_(ids))):
+        phones, emails = addresses.get(row.id, ((), ()))
+        last_survey_at, last_survey_callback_id = surveys.get(row.id, (None, None))
+        yield (
+            row.id,
+            CustomerFacts(
+                id=row.id,
+                zone=ZoneInfo(row.time_zone),
+                country=row.country,
+                language=row.language,
+                special=row.special,
+                phones=phones,
+                emails=emails,
+                consents=frozenset(row.consents),
+                suppressions=tuple(suppressions.get(row.id, ())),
+                attempts=tuple(sorted(attempts.get(row.id, ()), key=lambda attempt: attempt.at)),
+                last_survey_at=last_survey_at,
+                last_survey_callback_id=last_survey_callback_id,
+                unhappy_before=row.id in unhappy,
+            ),
+        )
+
+
+def _addresses(session: Session, ids: Collection[int]) -> dict[int, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Good telephone numbers and good e-mail addresses, each in the order in which they are tried."""
+    phones: defaultdict[int, list[str]] = defaultdict(list)
+    emails: defaultdict[int, list[str]] = defaultdict(list)
+    rows = session.execute(
+        select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.address)
+        .where(ContactPoint.customer_id.in_(ids), _GOOD)
+        .order_by(ContactPoint.customer_id, ContactPoint.position, ContactPoint.id)
+    )
+    for customer_id, kind, address in rows:
+        (emails if kind is ContactKind.EMAIL else phones)[customer_id].append(address)
+    return {id_: (tuple(phones[id_]), tuple(emails[id_])) for id_ in phones.keys() | emails.keys()}
+
+
+def _attempts(session: Session, ids: Collection[int], now: datetime) -> dict[int, list[AttemptFact]]:
+    """The customers' own attempts, and those of others at an address that is theirs too."""
+    own = (
+        select(Attempt.customer_id, *_ATTEMPT_COLUMNS)
+        .join(Callback, Callback.id == Attempt.callback_id)
+        .where(Attempt.customer_id.in_(ids))
+    )
+    shared = (
+        select(ContactPoint.customer_id, *_ATTEMPT_COLUMNS)
+        .join(Attempt, and_(Attempt.address == ContactPoint.address, Attempt.customer_id != ContactPoint.customer_id))
+        .join(Callback, Callback.id == Attempt.callback_id)
+        .where(ContactPoint.customer_id.in_(ids), _GOOD, Attempt.started_at >= now - SHARED_SINCE)
+    )
+    found: defaultdict[int, list[AttemptFact]] = defaultdict(list)
+    for statement in (own, shared):
+        for row in session.execute(statement):
+            found[row.customer_id].append(_attempt(row))
+    return found
+
+
+def _attempt(row: Row[Any]) -> AttemptFact:
+    return AttemptFact(
+        at=row.started_at,
+        channel=row.channel,
+        purpose=row.purpose,
+        part_of_day=row.part_of_day,
+        disposition=row.disposition,
+        agent_id=row.agent_id,
+        case_id=row.case_id,
+        callback_id=row.callback_id,
+        address=row.address,
+        counts=row.counts,
+        by_appointment=row.by_appointment,
+        connected=row.state is AttemptState.CONNECTED or row.identity_at is not None or spoke(row.disposition),
+    )
+
+
+def _suppressions(session: Session, ids: Collection[int], now: datetime) -> dict[int, list[SuppressionFact]]:
+    """Live at `now`: said by the customer, or about an address that is good and theirs, whoever said it."""
+    live = and_(Suppression.created_at <= now, or_(Suppression.lifted_at.is_(None), Suppression.lifted_at > now))
+    columns = (Suppression.id, Suppression.scope, Suppression.address, Suppression.reason)
+    by_person = (
+        select(Customer.id.label("customer_id"), *columns)
+        .join(Suppression, Suppression.customer_id == Customer.id)
+        .where(Customer.id.in_(ids), live)
+    )
+    by_address = (
+        select(ContactPoint.customer_id.label("customer_id"), *columns)
+        .join(Suppression, Suppression.address == ContactPoint.address)
+        .where(ContactPoint.customer_id.in_(ids), _GOOD, live)
+    )
+    found: defaultdict[int, dict[int, SuppressionFact]] = defaultdict(dict)
+    for row in session.execute(by_address):
+        found[row.customer_id][row.id] = SuppressionFact(row.scope, row.address, row.reason)
+    for row in session.execute(by_person):
+        # "All" is said for the person, whatever address it was said on.
+        address = None if row.scope is SuppressionScope.ALL else row.address
+        found[row.customer_id][row.id] = SuppressionFact(row.scope, address, row.reason)
+    return {customer_id: [facts[key] for key in sorted(facts)] for customer_id, facts in found.items()}
+
+
+def _last_surveys(session: Session, ids: Collection[int]) -> dict[int, tuple[datetime, int]]:
+    """When each customer was last asked a questionnaire, for whatever purpose, and in which callback."""
+    rows = session.execute(
+        select(Response.customer_id, Response.started_at, Response.callback_id)
+        .where(Response.customer_id.in_(ids))
+        .order_by(Response.started_at, Response.id)
+    )
+    return {customer_id: (started_at, callback_id) for customer_id, started_at, callback_id in rows}

@@ -1,0 +1,132 @@
+"""Public calendars: the `holidays` package, with China's make-up working days, under our own editable days."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+import holidays
+from sqlalchemy.orm import Session
+
+from callback.db import calendars
+from callback.domain.facts import Calendar
+from callback.domain.words import DayKind
+from callback.errors import Invalid, NotFound
+from callback.services import audit
+from callback.texts import Language
+
+_LANGUAGES: Mapping[Language, tuple[str, ...]] = {"zh": ("zh_CN", "zh_HK", "zh_TW", "en_US"), "en": ("en_US", "en_GB")}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day that is not an ordinary one. `edited`: from our own table."""
+
+    day: date
+    kind: DayKind
+    name: str
+    edited: bool
+
+
+def is_known(country: str) -> bool:
+    """Whether there is a public calendar of `country` (ISO 3166-1 alpha-2). Without one, only weekends are free."""
+    return country in holidays.list_supported_countries(include_aliases=False)
+
+
+def years_around(now: datetime) -> tuple[int, ...]:
+    """The years that a plan made now can touch, seen from any zone."""
+    return (now.year - 1, now.year, now.year + 1)
+
+
+def load_calendar(session: Session, country: str, years: Iterable[int]) -> Calendar:
+    """The calendar of `country` (ISO 3166-1 alpha-2, upper case) over `years`.
+
+    The same days give the same object, so that what is worked out for a calendar is worked out once.
+    """
+    wanted = tuple(sorted(set(years)))
+    edited = calendars.days(session, country, first=date(wanted[0], 1, 1), last=date(wanted[-1], 12, 31))
+    return _calendar(country, wanted, frozenset((row.day, row.kind) for row in edited))
+
+
+def load_calendars(session: Session, countries: Iterable[str], years: Iterable[int]) -> dict[str, Calendar]:
+    wanted = tuple(years)
+    return {country: load_calendar(session, country, wanted) for country in sorted(set(countries))}
+
+
+@lru_cache(maxsize=1024)
+def _calendar(country: str, years: tuple[int, ...], edited: frozenset[tuple[date, DayKind]]) -> Calendar:
+    holiday_days, working, weekend = set(), set(), frozenset({5, 6})
+    if is_known(country):
+        public = holidays.country_holidays(country, years=years)
+        holiday_days = set(public.keys())
+        working = {day for day in public.weekend_workdays if day.year in years}
+        weekend = frozenset(public.weekend)
+    for day, kind in edited:
+        here, there = (holiday_days, working) if kind is DayKind.HOLIDAY else (working, holiday_days)
+        here.add(day)
+        there.discard(day)
+    return Calendar(holidays=frozenset(holiday_days), working_weekends=frozenset(working), weekend=weekend)
+
+
+def list_days(session: Session, country: str, year: int, *, language: Language) -> list[Day]:
+    """The holidays and make-up working days of one year, with their names, in order."""
+    found: dict[date, Day] = {}
+    if is_known(country):
+        public = holidays.country_holidays(country, years=year, language=_language(country, language))
+        found = {day: Day(day, DayKind.HOLIDAY, name, edited=False) for day, name in public.items()}
+        for day in public.weekend_workdays:
+            if day.year == year:
+                found[day] = Day(day, DayKind.WORKING, "", edited=False)
+    for row in calendars.days(session, country, first=date(year, 1, 1), last=date(year, 12, 31)):
+        found[row.day] = Day(row.day, row.kind, row.name, edited=True)
+    return [found[day] for day in sorted(found)]
+
+
+def _language(country: str, language: Language) -> str | None:
+    """The nearest language the package names this country's holidays in; None is the country's own."""
+    offered = holidays.list_localized_countries(include_aliases=False).get(country, [])
+    return next((tag for tag in _LANGUAGES[language] if tag in offered), None)
+
+
+def add_day(
+    session: Session,
+    *,
+    now: datetime,
+    country: str,
+    day: date,
+    kind: DayKind,
+    name: str = "",
+    actor_id: int | None = None,
+) -> None:
+    """Say what `day` is in `country`; wins over the public calendar. Raises `Invalid` when that is no country code."""
+    _check_country(country)
+    calendars.put(session, country, day, kind=kind, name=name)
+    audit.record(
+        session,
+        now=now,
+        actor_id=actor_id,
+        action="calendar.add",
+        subject_kind="calendar_day",
+        subject_id=f"{country} {day.isoformat()}",
+        kind=kind.value,
+        name=name,
+    )
+
+
+def remove_day(session: Session, *, now: datetime, country: str, day: date, actor_id: int | None = None) -> None:
+    """Let the public calendar speak for `day` again. Raises `NotFound` when it was not edited."""
+    if not calendars.drop(session, country, day):
+        raise NotFound("calendar_day_unknown", country=country, day=day.isoformat())
+    audit.record(
+        session,
+        now=now,
+        actor_id=actor_id,
+        action="calendar.remove",
+        subject_kind="calendar_day",
+        subject_id=f"{country} {day.isoformat()}",
+    )
+
+
+def _check_country(country: str) -> None:
+    if len(country) != 2 or not country.isascii() or not country.isalpha() or not country.isupper():
+        raise Invalid("country_code", country=country)
