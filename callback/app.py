@@ -1,0 +1,42 @@
+"""The web application: the API under `/api/v1`, and what operators ask for."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+import callback
+from callback.api import accounts, health, metrics, problems
+from callback.api.edge import Edge
+from callback.api.intake import Intake
+from callback.api.openapi import describe
+from callback.bootstrap import House
+
+ROUTERS: tuple[APIRouter, ...] = (accounts.router,)
+"""One line for each noun; included under `/api/v1`."""
+
+DESCRIPTION = "Keeps a customer-service centre's promise to call back."
+
+
+def create_app(house: House) -> FastAPI:
+    """The application on a house that `bootstrap.build` has put together. Opens nothing itself."""
+    app = FastAPI(
+        title="Callback",
+        version=callback.__version__,
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.house = house
+    app.state.metrics = kept = metrics.Metrics(house)
+    app.user_middleware += [
+        Middleware(Edge, owner=app, metrics=kept, secure=house.settings.secure_cookies),
+        Middleware(Intake),
+    ]
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api/v1", responses=problems.problem_responses())
+    app.include_router(health.router, responses=problems.problem_responses())
+    app.include_router(metrics.router)
+    describe(app)
+    return app

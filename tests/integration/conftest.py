@@ -1,0 +1,128 @@
+"""A house with people in it, a clock that stands still, and clients that are logged in."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from callback.app import create_app
+from callback.bootstrap import House, build
+from callback.db.tables import Agent
+from callback.domain.words import Role
+from callback.services import accounts
+from callback.settings import Settings
+
+PASSWORD = "correct horse battery"
+BASE_URL = "http://callback.test"
+
+
+@dataclass
+class StandingClock:
+    """Reads `now` until it is moved."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **timedelta_parts: float) -> datetime:
+        """`clock.advance(hours=3)`."""
+        self.now += timedelta(**timedelta_parts)
+        return self.now
+
+
+@pytest.fixture
+def clock(now: datetime) -> StandingClock:
+    return StandingClock(now)
+
+
+@pytest.fixture
+def house(settings: Settings, clock: StandingClock) -> Iterator[House]:
+    house = build(settings, clock=clock)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def app(house: House) -> FastAPI:
+    return create_app(house)
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """Hashing is slow on purpose; once is enough for all the people of the tests."""
+    return accounts.hash_password(PASSWORD)
+
+
+@pytest.fixture
+def make_agent(house: House, password_hash: str) -> Callable[..., int]:
+    """`make_agent("li")`, `make_agent("wang", role=Role.SUPERVISOR, skills=["billing"])` → the agent's id."""
+
+    def make(login: str, *, role: Role = Role.AGENT, **columns: Any) -> int:
+        columns = {
+            "name": login.title(),
+            "number": f"N-{login}",
+            "languages": ["zh", "en"],
+            "time_zone": "Asia/Shanghai",
+            "created_at": house.clock(),
+            "password_hash": password_hash,
+            **columns,
+        }
+        with house.sessions.begin() as session:
+            agent = Agent(login=login, role=role, **columns)
+            session.add(agent)
+            session.flush()
+            return agent.id
+
+    return make
+
+
+@dataclass
+class Desk:
+    """Makes clients of one application: each is a browser of its own."""
+
+    app: FastAPI
+    house: House
+    make_agent: Callable[..., int]
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def anonymous(self, *, address: str = "192.0.2.1") -> TestClient:
+        return TestClient(self.app, base_url=BASE_URL, client=(address, 50000))
+
+    def agent(self, login: str = "li", **columns: Any) -> TestClient:
+        return self.logged_in(login, role=Role.AGENT, **columns)
+
+    def supervisor(self, login: str = "chief", **columns: Any) -> TestClient:
+        return self.logged_in(login, role=Role.SUPERVISOR, **columns)
+
+    def administrator(self, login: str = "admin", **columns: Any) -> TestClient:
+        return self.logged_in(login, role=Role.ADMINISTRATOR, **columns)
+
+    def logged_in(self, login: str, *, role: Role = Role.AGENT, **columns: Any) -> TestClient:
+        """A browser of this person, who is made at first mention; `self.ids[login]` is the id. Carries cookie and CSRF token.
+
+        The session is started in the service: what the log-in itself does has its own tests, and hashing is slow.
+        """
+        from callback.api.deps import CSRF_HEADER, cookie_name, csrf_token
+
+        if login not in self.ids:
+            self.ids[login] = self.make_agent(login, role=role, **columns)
+        with self.house.sessions.begin() as session:
+            new = accounts.start_session(
+                session, self.ids[login], now=self.house.clock(), lifetime=timedelta(hours=12)
+            )
+        client = self.anonymous()
+        client.cookies.set(cookie_name(self.house.settings), new.secret)
+        client.headers[CSRF_HEADER] = csrf_token(new.secret)
+        client.headers["Accept-Language"] = "en"
+        return client
+
+
+@pytest.fixture
+def desk(app: FastAPI, house: House, make_agent: Callable[..., int]) -> Desk:
+    """`desk.agent()`, `desk.supervisor()`, `desk.administrator()`, `desk.logged_in("zhao")`, `desk.anonymous()`: test clients."""
+    return Desk(app, house, make_agent)
