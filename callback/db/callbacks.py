@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
@@ -50,7 +51,7 @@ class Place:
 
 def agent_list(
     session: Session, *, agent_id: int, until: datetime, after: Place | None, limit: int
-) -> Sequence[Row[tuple[Callback, str | None, str | None, str, str, bool, datetime | None, str, datetime | None]]]:
+) -> Sequence[Row[Any]]:
     """The agent's live callbacks planned before `until`, in calling order: time, then priority.
 
     One query over `ix_callbacks_agent_list`. Nothing about the case but its promise is read.
@@ -72,6 +73,7 @@ def agent_list(
             Customer.salutation,
             Customer.language,
             Customer.time_zone,
+            Customer.country,
             Customer.special,
             Case.promised_at,
             first_phone.label("address"),
@@ -165,31 +167,20 @@ def claim(session: Session, *, callback_id: int, agent_id: int, now: datetime, l
     )
 
 
-def claim_next(
-    session: Session, *, agent_id: int, now: datetime, planned_by: datetime, lease_until: datetime
-) -> int | None:
-    """Claim the agent's first callback that is ready now and planned by `planned_by`; its id, or None.
+def next_candidates(
+    session: Session, *, agent_id: int, now: datetime, planned_by: datetime, passed_over: Iterable[int], limit: int = 5
+) -> Sequence[Row[tuple[int, int]]]:
+    """(callback, customer) of the agent's first callbacks that are ready now and planned by `planned_by`.
 
-    One statement. It is correct by the repeated condition on the state; `SKIP LOCKED` only spares the second of two
-    claimers the wait.
+    Nothing is locked: the claim locks the customer first, as the planner does, and then asks for the state again.
     """
-    first = (
-        select(Callback.id)
+    return session.execute(
+        select(Callback.id, Callback.customer_id)
         .where(LIVE, text("callbacks.state = 'assigned'"), CALLED_BY_A_PERSON, Callback.agent_id == agent_id)
-        .where(Callback.planned_at <= planned_by, ready_at <= now)
+        .where(Callback.planned_at <= planned_by, ready_at <= now, Callback.id.not_in(list(passed_over)))
         .order_by(Callback.planned_at, Callback.priority.desc(), Callback.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, key_share=True)
-        .scalar_subquery()
-    )
-    session.flush()
-    return session.scalars(
-        update(Callback)
-        .where(Callback.id == first, Callback.state == CallbackState.ASSIGNED)
-        .values(_claimed(agent_id=agent_id, now=now, lease_until=lease_until))
-        .returning(Callback.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
+        .limit(limit)
+    ).all()
 
 
 def _claimed(*, agent_id: int, now: datetime, lease_until: datetime) -> dict[str, object]:
