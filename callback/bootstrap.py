@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from callback.clock import Clock, utc_now
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
+from callback.db.jobs import ProcrastinateQueue, Queue, TableQueue
 from callback.settings import Settings, load_settings
 
 
@@ -26,4 +27,5 @@ def build(settings: Settings | None = None, *, clock: Clock = utc_now) -> House:
     """Put the house together from `settings` (default: the environment)."""
     settings = settings or load_settings()
     engine = make_engine(settings)
-    return House(settings=settings, engine=engine, sessions=make_session_factory(engine), clock=clock)
+    queue: Queue = ProcrastinateQueue() if settings.is_postgresql else TableQueue(clock)
+    return House(settings=settings, engine=engine, sessions=make_session_factory(engine, queue=queue), clock=clock)

@@ -57,8 +57,9 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
 
-def make_session_factory(engine: Engine) -> SessionFactory:
-    return sessionmaker(engine, expire_on_commit=False)
+def make_session_factory(engine: Engine, *, queue: object | None = None) -> SessionFactory:
+    """Sessions on `engine`. `queue` (see `db/jobs.py`) carries what they enqueue."""
+    return sessionmaker(engine, expire_on_commit=False, info={"queue": queue})
 
 
 @contextmanager

@@ -1,0 +1,49 @@
+"""What a worker can do, by name. A task is safe to do twice and on two machines at once.
+
+A task gets the house and the job's arguments; it opens its own transactions. A `CallbackError` or any other exception
+pushes the job into the future, and lays it aside after some tries (`db/jobs.py`).
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from callback.bootstrap import House
+from callback.services import housekeeping
+
+TaskFunction = Callable[..., object]
+
+
+def plan(house: House) -> None:
+    """Decide and place whatever is due for a decision."""
+    from callback.services import plans  # noqa: PLC0415
+
+    plans.plan(house.sessions, now=house.clock())
+
+
+def release_leases(house: House) -> None:
+    """Callbacks whose agent or worker went away without a word go back to the list."""
+    from callback.services import attempts  # noqa: PLC0415
+
+    attempts.release_expired(house.sessions, now=house.clock())
+
+
+def watch_promises(house: House) -> None:
+    """Promises whose time has passed are broken, and their cases are looked at again."""
+    with house.sessions.begin() as session:
+        housekeeping.break_promises(session, now=house.clock())
+
+
+def purge(house: House) -> None:
+    """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
+    with house.sessions.begin() as session:
+        housekeeping.purge(session, now=house.clock())
+
+
+TASKS: Mapping[str, TaskFunction] = MappingProxyType(
+    {
+        "plan": plan,
+        "release_leases": release_leases,
+        "watch_promises": watch_promises,
+        "purge": purge,
+    }
+)
