@@ -1,3 +1,6 @@
 """Every noun's commands, imported so that they register themselves; one line each."""
+# ruff: noqa: F401  imported for what the import does
+
+import callback.cli.calendar
 import callback.cli.database
 import callback.cli.worker

@@ -1,13 +1,14 @@
-"""How an attempt ended, in the terms of AAPOR's *Standard Definitions* (10th edition, 2023).
+"""How an attempt ended, in the terms of AAPOR's *Standard Definitions* (9th edition, 2016).
 
-The sample is a list of named customers, each with a case of their own, so the tables for specifically named persons are
-the frame: everybody on the list is known to be eligible unless they turn out not to exist for us. What follows from it:
+The codes are those of its table for telephone surveys; for addresses, of its table for internet surveys of specifically
+named persons. The sample is a list of named customers, each with a case of their own, so everybody on it is known to be
+eligible, and neither "unknown household" (UH) nor "not eligible" (NE) ever arises from a call. What follows from it:
 
 - A telephone that nobody answers, that is busy, off or taken by a machine is a *non-contact of an eligible person*
   (2.2x), not a household of unknown eligibility (3.1x) as it would be in random-digit dialling.
 - A wrong or dead number says that the address was bad, nothing about the person: *unknown, other* (3.3x, the
-  "undeliverable" of the mail and internet tables), not 4.3 "not eligible", which is true of a sampled number only.
-- A failure of our own technology told us nothing either: 3.16, counted as unknown, other.
+  "undelivered" of the named-person tables), not 4.3 "not eligible", which is true of a sampled number only.
+- A failure of our own technology told us nothing either: 3.16, counted as unknown, other (rates use UH + UO alone).
 - A delivered survey that nobody answers is 3.19 in the internet table; here the person and the address are known: 2.20.
 """
 

@@ -28,6 +28,12 @@ class Day:
     edited: bool
 
 
+def check_country(country: str) -> None:
+    """Raises `Invalid` unless `country` is two capital letters."""
+    if len(country) != 2 or not country.isascii() or not country.isalpha() or not country.isupper():
+        raise Invalid("country_code", country=country)
+
+
 def is_known(country: str) -> bool:
     """Whether there is a public calendar of `country` (ISO 3166-1 alpha-2). Without one, only weekends are free."""
     return country in holidays.list_supported_countries(include_aliases=False)
@@ -99,7 +105,7 @@ def add_day(
     actor_id: int | None = None,
 ) -> None:
     """Say what `day` is in `country`; wins over the public calendar. Raises `Invalid` when that is no country code."""
-    _check_country(country)
+    check_country(country)
     calendars.put(session, country, day, kind=kind, name=name)
     audit.record(
         session,
@@ -125,8 +131,3 @@ def remove_day(session: Session, *, now: datetime, country: str, day: date, acto
         subject_kind="calendar_day",
         subject_id=f"{country} {day.isoformat()}",
     )
-
-
-def _check_country(country: str) -> None:
-    if len(country) != 2 or not country.isascii() or not country.isalpha() or not country.isupper():
-        raise Invalid("country_code", country=country)
