@@ -303,7 +303,7 @@ def write(
     actor_id: int | None = None,
     pinned: bool = False,
 ) -> int:
-    """Write what still holds: a callback that changed since it was read keeps what it has. Returns how many were placed.
+    """Write what still holds: what changed since it was read keeps what it has. Returns how many were placed.
 
     `left` is what has to change its state for not having been placed: blocked now, or not blocked any more.
     """
