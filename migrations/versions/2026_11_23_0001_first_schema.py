@@ -12,8 +12,27 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TRIGGERS: dict[str, tuple[str, ...]] = {"sqlite": (), "postgresql": ()}
-TRIGGERS_GONE: dict[str, tuple[str, ...]] = {"sqlite": (), "postgresql": ()}
+TRIGGERS: dict[str, tuple[str, ...]] = {
+    "sqlite": (
+        """CREATE TRIGGER tr_audit_entries_no_update BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'append_only: audit_entries refuses UPDATE'); END""",
+        """CREATE TRIGGER tr_audit_entries_no_delete BEFORE DELETE ON audit_entries BEGIN SELECT RAISE(ABORT, 'append_only: audit_entries refuses DELETE'); END""",
+        """CREATE TRIGGER tr_decisions_no_update BEFORE UPDATE ON decisions BEGIN SELECT RAISE(ABORT, 'append_only: decisions refuses UPDATE'); END""",
+        """CREATE TRIGGER tr_decisions_no_delete BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABORT, 'append_only: decisions refuses DELETE'); END""",
+    ),
+    "postgresql": (
+        """CREATE OR REPLACE FUNCTION callback_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'append_only: % refuses %', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
+END
+$$""",
+        """CREATE TRIGGER tr_audit_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries FOR EACH STATEMENT EXECUTE FUNCTION callback_append_only()""",
+        """CREATE TRIGGER tr_decisions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions FOR EACH STATEMENT EXECUTE FUNCTION callback_append_only()""",
+    ),
+}
+TRIGGERS_GONE: dict[str, tuple[str, ...]] = {
+    "sqlite": (),
+    "postgresql": ("""DROP FUNCTION IF EXISTS callback_append_only()""",),
+}
 
 
 def upgrade() -> None:

@@ -103,7 +103,7 @@ class Desk:
         return self.logged_in(login, role=Role.ADMINISTRATOR, **columns)
 
     def logged_in(self, login: str, *, role: Role = Role.AGENT, **columns: Any) -> TestClient:
-        """A browser of this person, who is made at first mention; `self.ids[login]` is the id. Carries cookie and CSRF token.
+        """A browser of this person, who is made at first mention (`self.ids[login]`), with cookie and CSRF token.
 
         The session is started in the service: what the log-in itself does has its own tests, and hashing is slow.
         """
@@ -112,9 +112,7 @@ class Desk:
         if login not in self.ids:
             self.ids[login] = self.make_agent(login, role=role, **columns)
         with self.house.sessions.begin() as session:
-            new = accounts.start_session(
-                session, self.ids[login], now=self.house.clock(), lifetime=timedelta(hours=12)
-            )
+            new = accounts.start_session(session, self.ids[login], now=self.house.clock(), lifetime=timedelta(hours=12))
         client = self.anonymous()
         client.cookies.set(cookie_name(self.house.settings), new.secret)
         client.headers[CSRF_HEADER] = csrf_token(new.secret)
@@ -124,5 +122,5 @@ class Desk:
 
 @pytest.fixture
 def desk(app: FastAPI, house: House, make_agent: Callable[..., int]) -> Desk:
-    """`desk.agent()`, `desk.supervisor()`, `desk.administrator()`, `desk.logged_in("zhao")`, `desk.anonymous()`: test clients."""
+    """Test clients: `desk.agent()`, `.supervisor()`, `.administrator()`, `.logged_in("zhao")`, `.anonymous()`."""
     return Desk(app, house, make_agent)
