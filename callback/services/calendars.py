@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import holidays
@@ -16,6 +16,10 @@ from callback.services import audit
 from callback.texts import Language
 
 _LANGUAGES: Mapping[Language, tuple[str, ...]] = {"zh": ("zh_CN", "zh_HK", "zh_TW", "en_US"), "en": ("en_US", "en_GB")}
+
+WHOLE_RUNS = frozenset({"CN"})
+"""Where the state announces a holiday as one run of days with the weekends in it (国庆节 10-01 to 10-07); the package
+lists only the weekdays among them, and a centre that calls on weekends would call in the middle of the holiday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +65,47 @@ def load_calendars(session: Session, countries: Iterable[str], years: Iterable[i
 
 @lru_cache(maxsize=1024)
 def _calendar(country: str, years: tuple[int, ...], edited: frozenset[tuple[date, DayKind]]) -> Calendar:
-    holiday_days, working, weekend = set(), set(), frozenset({5, 6})
-    if is_known(country):
-        public = holidays.country_holidays(country, years=years)
-        holiday_days = set(public.keys())
-        working = {day for day in public.weekend_workdays if day.year in years}
-        weekend = frozenset(public.weekend)
-    for day, kind in edited:
-        here, there = (holiday_days, working) if kind is DayKind.HOLIDAY else (working, holiday_days)
-        here.add(day)
-        there.discard(day)
-    return Calendar(holidays=frozenset(holiday_days), working_weekends=frozenset(working), weekend=weekend)
+    kinds = {day: kind for day, (kind, _) in _public_days(country, years).items()}
+    kinds.update(edited)
+    return Calendar(
+        holidays=frozenset(day for day, kind in kinds.items() if kind is DayKind.HOLIDAY),
+        working_weekends=frozenset(day for day, kind in kinds.items() if kind is DayKind.WORKING),
+        weekend=frozenset(holidays.country_holidays(country).weekend) if is_known(country) else frozenset({5, 6}),
+    )
 
 
 def list_days(session: Session, country: str, year: int, *, language: Language) -> list[Day]:
     """The holidays and make-up working days of one year, with their names, in order."""
-    found: dict[date, Day] = {}
-    if is_known(country):
-        public = holidays.country_holidays(country, years=year, language=_language(country, language))
-        found = {day: Day(day, DayKind.HOLIDAY, name, edited=False) for day, name in public.items()}
-        for day in public.weekend_workdays:
-            if day.year == year:
-                found[day] = Day(day, DayKind.WORKING, "", edited=False)
+    public = _public_days(country, (year,), language=_language(country, language))
+    found = {day: Day(day, kind, name, edited=False) for day, (kind, name) in public.items()}
     for row in calendars.days(session, country, first=date(year, 1, 1), last=date(year, 12, 31)):
         found[row.day] = Day(row.day, row.kind, row.name, edited=True)
     return [found[day] for day in sorted(found)]
+
+
+def _public_days(
+    country: str, years: tuple[int, ...], *, language: str | None = None
+) -> dict[date, tuple[DayKind, str]]:
+    """What the `holidays` package says about `years`; nothing about a country that it does not know."""
+    if not is_known(country):
+        return {}
+    # A run of free days may reach over New Year.
+    public = holidays.country_holidays(country, years=range(min(years) - 1, max(years) + 2), language=language)
+    days = {day: (DayKind.HOLIDAY, name) for day, name in public.items()}
+    days.update((day, (DayKind.WORKING, "")) for day in public.weekend_workdays)
+    if country in WHOLE_RUNS:
+        _fill_runs(days, frozenset(public.weekend))
+    return {day: said for day, said in days.items() if day.year in years}
+
+
+def _fill_runs(days: dict[date, tuple[DayKind, str]], weekend: frozenset[int]) -> None:
+    """Weekend days that touch a holiday, directly or through each other, become part of it."""
+    for holiday, (kind, name) in list(days.items()):
+        for step in (timedelta(days=1), timedelta(days=-1)):
+            day = holiday + step
+            while kind is DayKind.HOLIDAY and day.weekday() in weekend and day not in days:
+                days[day] = (kind, name)
+                day += step
 
 
 def _language(country: str, language: Language) -> str | None:
