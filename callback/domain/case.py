@@ -1,13 +1,12 @@
 """What may happen to a case, and which of its times can be true together."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from callback.domain.words import CaseStatus, PromiseState
 
 
-@dataclass(frozen=True, slots=True)
-class CaseTimes:
+class CaseTimes(NamedTuple):
     """The moments of a case's life, aware UTC. Empty: it has not happened."""
 
     opened_at: datetime
@@ -22,19 +21,17 @@ def settled(times: CaseTimes, status: CaseStatus, *, closing_implies_telling: bo
     Files contradict themselves; these rules decide, in this order:
 
     1. A case was opened no later than anything else that happened to it: the earliest of its moments is `opened_at`.
-    2. A closed case has a closing time: the one given, else when it was answered, else when it was opened.
-    3. A closed case was answered by then: a missing answer time is the closing time.
-    4. A case that is not closed has no closing time, whatever the file says.
+    2. A case that is not closed has no closing time, whatever the file says.
+    3. A closed case has a closing time: the one given, else when it was answered, else when it was opened.
+    4. A closed case was answered by then: a missing answer time is the closing time.
     5. Where closing implies telling, the customer of a closed case learned the answer when it was closed.
     """
-    known = [moment for moment in (times.opened_at, times.answered_at, times.closed_at, times.told_at) if moment]
-    times = replace(times, opened_at=min(known))
+    opened, answered, closed, told = times
+    opened = min(opened, answered or opened, closed or opened, told or opened)
     if status is not CaseStatus.CLOSED:
-        return replace(times, closed_at=None)
-    closed_at = times.closed_at or times.answered_at or times.opened_at
-    answered_at = times.answered_at or closed_at
-    told_at = times.told_at or (closed_at if closing_implies_telling else None)
-    return replace(times, closed_at=closed_at, answered_at=answered_at, told_at=told_at)
+        return CaseTimes(opened, answered, None, told)
+    closed = closed or answered or opened
+    return CaseTimes(opened, answered or closed, closed, told or (closed if closing_implies_telling else None))
 
 
 def promise_verdict(*, due_at: datetime, told_at: datetime) -> PromiseState:

@@ -189,7 +189,7 @@ def answer_case(
 
 
 def close_case(session: Session, *, case: Case, by: int | None, now: datetime, version: int | None = None) -> Case:
-    """Closed: nothing more will be done. Raises `Conflict` (`case_closed` when it was closed before, `case_changed`)."""
+    """Closed: nothing more will be done. Raises `Conflict` (`case_closed` when it was before, `case_changed`)."""
     if case.status is CaseStatus.CLOSED:
         raise Conflict("case_closed", case=case.id)
     values = {"status": CaseStatus.CLOSED, "closed_at": now, "answered_at": case.answered_at or now}

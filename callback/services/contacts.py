@@ -74,7 +74,7 @@ def _phone(text: str, region: str, *, fictional: bool) -> ContactDraft:
 
 
 def emails(text: str) -> list[ContactDraft]:
-    """Every e-mail address in `text`, lower case. The syntax is checked, not whether it exists. Raises `BadContactError`."""
+    """Every e-mail address in `text`, lower case; its syntax is checked alone. Raises `BadContactError`."""
     parts = [part for part in re.split(r"[\s,;，；、]+", text) if part]
     return [_email(part) for part in dict.fromkeys(parts)]
 
@@ -143,7 +143,7 @@ _MAIN_ZONES = {
 
 
 def zone_of_country(country: str) -> str | None:
-    """The zone in which most people of a country live. Only a guess in a wide one: a prefix or a column tells better."""
+    """The zone in which most people of a country live; in a wide one a prefix or a column tells better."""
     return _MAIN_ZONES.get(country) or _first_zones().get(country)
 
 

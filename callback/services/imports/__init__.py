@@ -1,0 +1,1 @@
+"""Case files come in: read → normalise → write in chunks, each chunk one transaction."""
