@@ -65,13 +65,27 @@ def configure(connection: Connection) -> dict[str, Any]:
         "render_item": render_item,
         "render_as_batch": sqlite,
         "transactional_ddl": True,
-        "compare_server_default": True,
+        "compare_server_default": compare_server_default,
     }
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
     """Procrastinate's tables are its own: our migrations apply its schema, but do not compare it."""
     return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+
+
+def compare_server_default(
+    context: MigrationContext,
+    _found: Any,
+    _meant: Any,
+    found: str | None,
+    _default: Any,
+    meant: str | None,
+) -> bool | None:
+    """True when they differ. On SQLite Alembic takes an empty text for a difference; elsewhere it compares itself."""
+    if context.dialect.name != "sqlite":
+        return None
+    return (found or "").strip("'()\"") != (meant or "").strip("'()\"") or (found is None) != (meant is None)
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
