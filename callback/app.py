@@ -4,13 +4,20 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 import callback
-from callback.api import accounts, health, metrics, problems
+from callback.api import accounts, agents, audit, health, metrics, problems, shifts, teams, tokens
 from callback.api.edge import Edge
 from callback.api.intake import Intake
 from callback.api.openapi import describe
 from callback.bootstrap import House
 
-ROUTERS: tuple[APIRouter, ...] = (accounts.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    accounts.router,
+    agents.router,
+    audit.router,
+    shifts.router,
+    teams.router,
+    tokens.router,
+)
 """One line for each noun; included under `/api/v1`."""
 
 DESCRIPTION = "Keeps a customer-service centre's promise to call back."

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
-from sqlalchemy.exc import DataError, OperationalError, StatementError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 
 from callback.errors import CallbackError, NotFound
@@ -133,6 +133,12 @@ async def _on_data_error(request: Request, error: Exception) -> Response:
     return await _on_anything(request, error)
 
 
+async def _on_integrity_error(request: Request, error: Exception) -> Response:
+    """A constraint held what a check before it let through: two were at it at once."""
+    log.warning("constraint refused a write", error=str(getattr(error, "orig", error)).splitlines()[0])
+    return problem(request, status=409, code="conflict_in_database")
+
+
 async def _on_operational_error(request: Request, error: Exception) -> Response:
     log.error("database does not answer", exc_info=error)
     return problem(request, status=503, code="database_unavailable", headers={"Retry-After": "5"})
@@ -148,6 +154,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(CallbackError, _on_callback_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(IntegrityError, _on_integrity_error)
     app.add_exception_handler(OperationalError, _on_operational_error)
     app.add_exception_handler(StatementError, _on_data_error)
     app.add_exception_handler(Exception, _on_anything)

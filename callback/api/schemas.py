@@ -1,7 +1,7 @@
 """What every request and answer shares: strict bodies, bounded numbers and moments."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -48,3 +48,12 @@ Handle = Annotated[str, Path(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 LongText = Annotated[str, StringConstraints(max_length=20_000)]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def left_out() -> Any:
+    """Default of a member of a PATCH body that may be left out but not be null; read it with `exclude_unset`."""
+    return Field(default=None, json_schema_extra=_without_default)

@@ -60,14 +60,6 @@ class NewSession:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NewToken:
-    """`secret` is shown once; the database has its hash alone."""
-
-    secret: str
-    token_id: int
-
-
 def hash_of(secret: str) -> bytes:
     """A secret of 256 bits needs no slow hash: nobody guesses it."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

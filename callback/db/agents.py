@@ -1,0 +1,72 @@
+"""Agents, teams and shifts: the queries."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import Session
+
+from callback.db.claims import changed_one
+from callback.db.tables import Agent, Shift, ShiftException, Team
+from callback.domain.words import Role
+
+
+def agents(*, active: bool | None = None, team_id: int | None = None, role: Role | None = None) -> Select[tuple[Agent]]:
+    query = select(Agent)
+    if active is not None:
+        query = query.where(Agent.active == active)
+    if team_id is not None:
+        query = query.where(Agent.team_id == team_id)
+    return query if role is None else query.where(Agent.role == role)
+
+
+def taken(session: Session, *, login: str | None, number: str | None, but: int | None = None) -> str | None:
+    """`login` or `number` when another agent has it already."""
+    for name, column, value in (("login", Agent.login, login), ("number", Agent.number, number)):
+        if value is not None:
+            query = select(Agent.id).where(column == value, Agent.id != (but or 0))
+            if session.scalar(query.limit(1)) is not None:
+                return name
+    return None
+
+
+def bump(session: Session, agent_id: int, version: int) -> bool:
+    """Take the next version; false when somebody changed the agent meanwhile."""
+    return changed_one(
+        session, update(Agent).where(Agent.id == agent_id, Agent.version == version).values(version=version + 1)
+    )
+
+
+def active_administrators(session: Session, *, but: int | None = None) -> int:
+    query = (
+        select(func.count())
+        .select_from(Agent)
+        .where(Agent.role == Role.ADMINISTRATOR, Agent.active, Agent.id != (but or 0))
+    )
+    return session.scalar(query) or 0
+
+
+def lock_administrators(session: Session) -> None:
+    """Let two who take away each other's office come one after the other (SQLite has one writer anyway)."""
+    session.execute(select(Agent.id).where(Agent.role == Role.ADMINISTRATOR).order_by(Agent.id).with_for_update())
+
+
+def shifts_of(session: Session, agent_id: int) -> Sequence[Shift]:
+    return session.scalars(select(Shift).where(Shift.agent_id == agent_id).order_by(Shift.weekday, Shift.starts)).all()
+
+
+def exceptions_of(session: Session, agent_id: int, *, since: date, until: date) -> Sequence[ShiftException]:
+    """From `since` to `until`, both included."""
+    return session.scalars(
+        select(ShiftException)
+        .where(ShiftException.agent_id == agent_id, ShiftException.day.between(since, until))
+        .order_by(ShiftException.day, ShiftException.starts)
+    ).all()
+
+
+def members(session: Session, team_id: int) -> int:
+    return session.scalar(select(func.count()).select_from(Agent).where(Agent.team_id == team_id)) or 0
+
+
+def team_named(session: Session, name: str) -> Team | None:
+    return session.scalar(select(Team).where(Team.name == name))
