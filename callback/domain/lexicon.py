@@ -165,7 +165,7 @@ def _hits(sentence: str) -> list[_Hit]:
 
 @cache
 def _lexicon() -> tuple[re.Pattern[str], dict[str, Mood]]:
-    """One pattern, longest entry first; English entries on word boundaries. `ValueError` when an entry has two moods."""
+    """One pattern, longest entry first; English ones on word boundaries. `ValueError` for an entry with two moods."""
     moods: dict[str, Mood] = {}
     for mood, entries in [(m, e.split()) for m, e in _ZH.items()] + [(m, e.split("|")) for m, e in _EN.items()]:
         for entry in filter(None, (entry.strip() for entry in entries)):

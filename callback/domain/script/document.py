@@ -130,9 +130,10 @@ def _choice(reader: Reader) -> Choice:
     if len({field.name for field in fields}) < len(fields):
         reader.complain("fields", "field_twice")
     effects = _effects(reader)
+    data = _data(reader)
     for effect in effects:
         needed = _NEEDS_FIELD.get(effect)
-        if needed and not any((f.name, f.kind, f.required) == (needed.name, needed.kind, True) for f in fields):
+        if needed and not _provides(fields, data, needed):
             reader.complain(
                 "fields", "effect_needs_field", effect=effect.value, field=needed.name, kind=needed.kind.value
             )
@@ -143,8 +144,15 @@ def _choice(reader: Reader) -> Choice:
         effects=effects,
         outcome=_outcome(reader),
         fields=fields,
-        data=_data(reader),
+        data=data,
     )
+
+
+def _provides(fields: tuple[Field, ...], data: Mapping[str, Any], needed: Field) -> bool:
+    """Whether the choice always yields that field: asked for, or (a text) fixed in the script."""
+    if needed.kind is FieldKind.TEXT and isinstance(data.get(needed.name), str):
+        return True
+    return any((f.name, f.kind, f.required) == (needed.name, needed.kind, True) for f in fields)
 
 
 def _effects(reader: Reader) -> tuple[EffectKind, ...]:

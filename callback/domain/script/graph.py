@@ -39,7 +39,7 @@ class EffectKind(StrEnum):
 
     IDENTITY_CONFIRMED = "identity_confirmed"
     WRONG_PERSON = "wrong_person"
-    """Somebody else is speaking; nothing about the case is said."""
+    """Somebody else is speaking; nothing about the case is said. `data["appointment_at"]` when they named a time."""
     TOLD = "told"
     """The customer has heard the answer."""
     UNDERSTOOD = "understood"

@@ -116,7 +116,7 @@ def _facts(state: ScriptState) -> Facts:
     def last_of(yes: EffectKind, no: EffectKind) -> bool | None:
         return next((e.kind is yes for e in reversed(state.effects) if e.kind in (yes, no)), None)
 
-    appointment = state.last(EffectKind.NOT_CONVENIENT)
+    appointment = next((effect for effect in reversed(state.effects) if "appointment_at" in effect.data), None)
     promise = state.last(EffectKind.PROMISE_TAKEN)
     cause = state.last(EffectKind.CAUSE)
     outcome = state.last(EffectKind.OUTCOME)
