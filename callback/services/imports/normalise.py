@@ -134,6 +134,10 @@ class Normaliser:
         self._rating = {one_line(key).casefold(): value for key, value in profile.rating.items()}
         self._empty = profile.empty_values
 
+    def duplicate(self, row: int, cells: Cells, first: int) -> Reject:
+        """The refusal of a row whose number row `first` has already."""
+        return Reject(row, self._column_names(("external_id",)), self.external_id(cells), "duplicate", str(first))
+
     def external_id(self, cells: Cells) -> str:
         """The row's number alone; empty when it has none."""
         return self._text(cells, "external_id")

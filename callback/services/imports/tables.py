@@ -114,7 +114,7 @@ class CsvTable(Table):
 
 
 def _sniff(file: TextIO, profile: Profile) -> str:
-    """The delimiter that splits the first line into the most columns that the profile knows, or else the most at all."""
+    """The delimiter that splits the first line into the most columns that the profile knows, else the most at all."""
     line = file.readline(LONGEST_CELL)
     file.seek(0)
     wanted = {column for columns in profile.mapped().values() for column in columns}

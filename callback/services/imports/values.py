@@ -116,7 +116,8 @@ def _parser(form: str) -> Parser:
             raise ValueError(text)
         numbers = {name: int(value) for name, value in found.groupdict().items()}
         year, month, day = (numbers.get(name, first) for name, first in (("year", 1900), ("month", 1), ("day", 1)))
-        return datetime(year, month, day, *(numbers.get(name, 0) for name in ("hour", "minute", "second")))  # noqa: DTZ001
+        hour, minute, second = (numbers.get(name, 0) for name in ("hour", "minute", "second"))
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  the reader adds the file's zone
 
     return parse
 
