@@ -1,19 +1,24 @@
 """The web application: the API under `/api/v1`, and what operators ask for."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 import callback
-from callback.api import accounts, agents, audit, health, metrics, problems, shifts, teams, tokens
+from callback.api import accounts, agents, audit, health, metrics, plans, problems, shifts, teams, tokens
 from callback.api.edge import Edge
 from callback.api.intake import Intake
 from callback.api.openapi import describe
-from callback.bootstrap import House
+from callback.bootstrap import House, build
+from callback.log import configure_logging
 
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     agents.router,
     audit.router,
+    plans.router,
     shifts.router,
     teams.router,
     tokens.router,
@@ -25,6 +30,12 @@ DESCRIPTION = "Keeps a customer-service centre's promise to call back."
 
 def create_app(house: House) -> FastAPI:
     """The application on a house that `bootstrap.build` has put together. Opens nothing itself."""
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        house.close()
+
     app = FastAPI(
         title="Callback",
         version=callback.__version__,
@@ -33,6 +44,7 @@ def create_app(house: House) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=life,
     )
     app.state.house = house
     app.state.metrics = kept = metrics.Metrics(house)
@@ -47,3 +59,10 @@ def create_app(house: House) -> FastAPI:
     app.include_router(metrics.router)
     describe(app)
     return app
+
+
+def from_environment() -> FastAPI:
+    """For servers that start the application themselves: `uvicorn --factory callback.app:from_environment`."""
+    house = build()
+    configure_logging(house.settings)
+    return create_app(house)

@@ -1,6 +1,9 @@
 """Every noun's commands, imported so that they register themselves; one line each."""
 # ruff: noqa: F401  imported for what the import does
 
+import callback.cli.accounts
 import callback.cli.calendar
 import callback.cli.database
+import callback.cli.plan
+import callback.cli.serve
 import callback.cli.worker

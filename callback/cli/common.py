@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -25,11 +26,21 @@ def fail(error: CallbackError, language: Language) -> NoReturn:
     raise typer.Exit(2)
 
 
+def moment_of(text: str, zone: ZoneInfo) -> datetime:
+    """A moment as people write it, in `zone` when it names none. Raises `Invalid`."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("as_of_not_a_moment", text=text) from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+
+
 @contextmanager
-def open_house(*, as_of: datetime | None = None) -> Iterator[House]:
+def open_house(*, as_of_text: str | None = None) -> Iterator[House]:
     """The house for one command. A `CallbackError` inside becomes a sentence and exit code 2.
 
-    `as_of` moves the clock for a try-out on old data; refused when a real carrier is configured.
+    `as_of_text` moves the clock for a try-out on old data (a date or a moment, in the centre's zone unless it names
+    one); refused when a real carrier is configured.
     """
     try:
         settings = load_settings()
@@ -40,10 +51,10 @@ def open_house(*, as_of: datetime | None = None) -> Iterator[House]:
         raise typer.Exit(2) from None
     try:
         clock: Clock = utc_now
-        if as_of is not None:
+        if as_of_text is not None:
             if settings.has_real_carrier:
                 raise Invalid("as_of_with_real_carrier")
-            clock = shifted_clock(as_of)
+            clock = shifted_clock(moment_of(as_of_text, ZoneInfo(settings.time_zone)))
         house = build(settings, clock=clock)
         try:
             yield house

@@ -19,7 +19,7 @@ from callback.db import bulk, plans, slots
 from callback.db.customers import customer_facts
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
-from callback.db.tables import Agent, Appointment, Callback, Decision, Slot
+from callback.db.tables import Agent, Appointment, Callback, Decision
 from callback.domain.assignment import Assigner, Demand, Left, Placement, PlainAssigner, Roster
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import calling_hours, start_of_day
@@ -86,11 +86,12 @@ def assign(
         with reading(sessions) as session:
             policy = load_policy(session)
             waiting = read_waiting(session)
-            demands, hopeless = build_demands(session, waiting, moment=moment, policy=policy)
+            items = [item for _, _, item in build_items(session, waiting, moment=moment, policy=policy)]
             roster = read_roster(session, waiting, moment=moment, policy=policy)
+        demands = [item for item in items if isinstance(item, Demand)]
         placed, left = (assigner or PlainAssigner()).assign(demands, roster, policy)
         blocked_already = {row.id: row.blocked_by for row in waiting if row.blocked_by is not None}
-        left = [*left, *hopeless]
+        left = [*left, *(item for item in items if isinstance(item, Left))]
         news = [item for item in left if blocked_already.get(item.callback_id) is not BLOCKS.get(item.reason)]
         versions = {row.id: (row.version, row.case_id) for row in waiting}
         with sessions.begin() as session:
@@ -167,27 +168,43 @@ def read_waiting(session: Session, callback_ids: Sequence[int] | None = None) ->
     return found
 
 
-def build_demands(
+Item = tuple[Row[Any], Contact, "Demand | Left | None"]
+"""A waiting callback, the contact it stands for, and what becomes of it (None: its time lies beyond the horizon)."""
+
+
+def build_items(
     session: Session,
     waiting: Sequence[Row[Any]],
     *,
     moment: datetime,
     policy: Policy,
     only: frozenset[int] | None = None,
-) -> tuple[list[Demand], list[Left]]:
-    """Each callback with its earliest legal moment and the people who are out of the question."""
+) -> list[Item]:
+    """Each callback with its earliest legal moment and the people who are out of the question.
+
+    With `only`, nobody else is asked, not even the owner of an appointment.
+    """
     agents = slots.agents_at_work(session)
     until = moment + timedelta(days=policy.planning_horizon_days + 1)
-    demands: list[Demand] = []
-    hopeless: list[Left] = []
+    items: list[Item] = []
     for start in range(0, len(waiting), READ_CHUNK):
-        chunk = waiting[start : start + READ_CHUNK]
-        cases = plans.read_cases(session, sorted({row.case_id for row in chunk}))
-        customers = customer_facts(session, sorted({row.customer_id for row in chunk}), now=moment)
-        calendars = load_calendars(session, {c.country for c in customers.values()}, years_around(moment))
-        for row in chunk:
-            customer = customers[row.customer_id]
-            contact = Contact(
+        for row, contact in read_contacts(session, waiting[start : start + READ_CHUNK], moment=moment):
+            items.append((row, contact, _demand(row, contact, policy=policy, until=until, agents=agents, only=only)))
+    return items
+
+
+def read_contacts(
+    session: Session, rows: Sequence[Row[Any]], *, moment: datetime
+) -> Iterator[tuple[Row[Any], Contact]]:
+    """The contact that each callback stands for, at the earliest moment it is wanted."""
+    cases = plans.read_cases(session, sorted({row.case_id for row in rows}))
+    customers = customer_facts(session, sorted({row.customer_id for row in rows}), now=moment)
+    calendars = load_calendars(session, {c.country for c in customers.values()}, years_around(moment))
+    for row in rows:
+        customer = customers[row.customer_id]
+        yield (
+            row,
+            Contact(
                 at=max(moment, row.next_try_at or row.earliest_at),
                 channel=Channel.AGENT,
                 purpose=row.purpose,
@@ -197,13 +214,8 @@ def build_demands(
                 callback_id=row.id,
                 dissatisfaction=cases.flags.get(row.case_id),
                 by_appointment=row.appointment_at is not None,
-            )
-            item = _demand(row, contact, policy=policy, until=until, agents=agents, only=only)
-            if isinstance(item, Demand):
-                demands.append(item)
-            elif item is not None:
-                hopeless.append(item)
-    return demands, hopeless
+            ),
+        )
 
 
 def _demand(
@@ -344,10 +356,3 @@ def _lock_unchanged(session: Session, callback_ids: Sequence[int], versions: dic
             if row.version == versions[row.id][0]:
                 unchanged.add(row.id)
     return unchanged
-
-
-def free_slot_of(session: Session, agent_id: int, at: datetime) -> int | None:
-    """The slot of `agent_id` in which `at` lies."""
-    return session.scalar(
-        select(Slot.id).where(Slot.agent_id == agent_id, Slot.starts_at <= at, Slot.ends_at > at).limit(1)
-    )

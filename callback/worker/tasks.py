@@ -9,15 +9,14 @@ from types import MappingProxyType
 
 from callback.bootstrap import House
 from callback.services import housekeeping
+from callback.services.planning import plan_day
 
 TaskFunction = Callable[..., object]
 
 
 def plan(house: House) -> None:
     """Decide and place whatever is due for a decision."""
-    from callback.services import plans  # noqa: PLC0415
-
-    plans.plan(house.sessions, now=house.clock())
+    plan_day(house.sessions, now=house.clock(), zone=house.zone, carriers=house.carriers)
 
 
 def release_leases(house: House) -> None:
