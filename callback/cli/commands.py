@@ -7,3 +7,4 @@ import callback.cli.database
 import callback.cli.plan
 import callback.cli.serve
 import callback.cli.worker
+import callback.cli.doctor

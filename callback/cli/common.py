@@ -12,7 +12,8 @@ from rich.console import Console
 
 from callback.bootstrap import House, build
 from callback.clock import Clock, shifted_clock, utc_now
-from callback.errors import CallbackError, Invalid
+from callback.db import migrate
+from callback.errors import CallbackError, Invalid, Unavailable
 from callback.settings import load_settings
 from callback.texts import Language, say
 
@@ -33,6 +34,14 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime:
     except ValueError:
         raise Invalid("as_of_not_a_moment", text=text) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+
+
+def check_schema(house: House) -> None:
+    """Raises `Unavailable("schema_not_at_head")`, which says to run `callback migrate`."""
+    with house.engine.connect() as connection:
+        present = migrate.current(connection)
+    if present != migrate.head():
+        raise Unavailable("schema_not_at_head", present=present or "-", expected=migrate.head() or "-")
 
 
 @contextmanager

@@ -155,10 +155,16 @@ def give_password(session: Session, agent_id: int, password: str, *, now: dateti
 
 def first_administrator(session: Session, *, login: str, password: str, time_zone: str, now: datetime) -> Agent:
     """The account to begin with. Raises `Conflict("administrator_exists")` when there is one."""
-    if rows.active_administrators(session):
-        raise Conflict("administrator_exists")
+    rows.lock_administrators(session)
+    refuse_second_administrator(session)
     details = AgentDetails(login=login, name=login, number=login, role=Role.ADMINISTRATOR, time_zone=time_zone)
     return create(session, details, now=now, actor_id=None, password=password)
+
+
+def refuse_second_administrator(session: Session) -> None:
+    """Raises `Conflict("administrator_exists")`: `callback init` makes the first one alone."""
+    if rows.active_administrators(session):
+        raise Conflict("administrator_exists")
 
 
 def _check(session: Session, columns: Mapping[str, Any]) -> None:
