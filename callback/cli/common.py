@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from callback.bootstrap import House, build
 from callback.clock import Clock, shifted_clock, utc_now
@@ -71,3 +72,6 @@ def open_house(*, as_of_text: str | None = None) -> Iterator[House]:
             house.close()
     except CallbackError as error:
         fail(error, settings.language)
+    except OperationalError as error:
+        complaints.print(str(error.orig).strip(), style="red", markup=False, highlight=False)
+        fail(Unavailable("database_unavailable"), settings.language)
