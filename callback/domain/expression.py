@@ -94,8 +94,7 @@ def holds(expression: Expression, answers: Answers) -> bool:
             return any(holds(term, answers) for term in terms)
         case Not(term):
             return not holds(term, answers)
-        case Comparison(question, operator, literal):
-            return _compare(answers.get(question), operator, literal)
+    return _compare(answers.get(expression.question), expression.operator, expression.literal)
 
 
 def comparisons(expression: Expression) -> tuple[Comparison, ...]:
@@ -105,8 +104,7 @@ def comparisons(expression: Expression) -> tuple[Comparison, ...]:
             return tuple(found for term in terms for found in comparisons(term))
         case Not(term):
             return comparisons(term)
-        case Comparison():
-            return (expression,)
+    return (expression,)
 
 
 def _compare(value: object, operator: str, literal: Literal | None) -> bool:
@@ -142,7 +140,8 @@ def _tokens(text: str) -> list[_Token]:
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ExpressionError(position + 1)
+            blanks = len(text) - position - len(text[position:].lstrip())
+            raise ExpressionError(position + blanks + 1)
         kind = str(match.lastgroup)
         tokens.append(_Token(kind, match.group(kind), match.start(kind) + 1))
         position = match.end()

@@ -163,14 +163,17 @@ def _hits(sentence: str) -> list[_Hit]:
     return hits
 
 
+def entries() -> list[tuple[str, Mood]]:
+    """Every entry with its mood; none has two (a test holds them to it)."""
+    chinese = [(entry, mood) for mood, words in _ZH.items() for entry in words.split()]
+    english = [(entry.strip(), mood) for mood, words in _EN.items() for entry in words.split("|")]
+    return chinese + [(entry, mood) for entry, mood in english if entry]
+
+
 @cache
 def _lexicon() -> tuple[re.Pattern[str], dict[str, Mood]]:
-    """One pattern, longest entry first; English ones on word boundaries. `ValueError` for an entry with two moods."""
-    moods: dict[str, Mood] = {}
-    for mood, entries in [(m, e.split()) for m, e in _ZH.items()] + [(m, e.split("|")) for m, e in _EN.items()]:
-        for entry in filter(None, (entry.strip() for entry in entries)):
-            if moods.setdefault(entry, mood) is not mood:
-                raise ValueError(f"{entry} is both {moods[entry].value} and {mood.value}")
+    """One pattern, longest entry first; English ones on word boundaries."""
+    moods = dict(entries())
     by_length = sorted(moods, key=len, reverse=True)
     parts = [rf"\b{re.escape(entry)}\b" if entry.isascii() else re.escape(entry) for entry in by_length]
     return re.compile("|".join(parts)), moods

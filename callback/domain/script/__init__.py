@@ -9,6 +9,7 @@ confirmed may not hold a placeholder of the case, and nothing may be told from i
 
 from callback.domain.script.document import parse_script
 from callback.domain.script.graph import (
+    AFTER_IDENTITY,
     CASE_PLACEHOLDERS,
     PUBLIC_PLACEHOLDERS,
     Choice,
@@ -23,6 +24,7 @@ from callback.domain.script.graph import (
 from callback.domain.script.walk import Effect, Facts, ScriptState, StepError, Taken, back, begin, step
 
 __all__ = [
+    "AFTER_IDENTITY",
     "CASE_PLACEHOLDERS",
     "PUBLIC_PLACEHOLDERS",
     "Choice",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callback.domain.lexicon import unhappy_words
+from callback.domain.lexicon import entries, unhappy_words
 
 UNHAPPY = [
     "不满意",
@@ -124,6 +124,11 @@ def test_no_complaint_is_invented(text: str) -> None:
 def test_the_evidence_shows_the_words_and_their_negation() -> None:
     assert unhappy_words("处理太慢,我对结果不是很满意。") == ("太慢", "不是很满意")
     assert unhappy_words("The agent was RUDE and I am not at all happy") == ("rude", "not at all happy")
+
+
+def test_no_entry_has_two_moods() -> None:
+    found = set(entries())
+    assert len(found) == len({entry for entry, _ in found})
 
 
 def test_the_same_word_is_evidence_once() -> None:
