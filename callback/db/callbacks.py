@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from callback.db.claims import changed_one
-from callback.db.tables import Agent, Appointment, Attempt, Callback, Case, ContactPoint, Customer, Decision
+from callback.db.tables import Agent, Appointment, Attempt, Callback, Case, ContactPoint, Customer, Decision, Slot
+from callback.domain.facts import AgentFacts
 from callback.domain.words import AppointmentState, AttemptState, CallbackState, Channel, ContactState, Purpose
 
 LIVE = text("callbacks.state IN ('waiting', 'assigned', 'in_progress', 'blocked')")
@@ -204,6 +206,29 @@ def in_progress_of(session: Session, agent_id: int) -> Callback | None:
     ).first()
 
 
+def agent_facts(session: Session, agent_id: int) -> AgentFacts | None:
+    """One agent as the rules see them, active or not, with or without shifts."""
+    agent = session.get(Agent, agent_id)
+    if agent is None:
+        return None
+    return AgentFacts(
+        id=agent.id,
+        languages=frozenset(agent.languages),
+        skills=frozenset(agent.skills),
+        team_id=agent.team_id,
+        daily_capacity=agent.daily_capacity,
+        zone=ZoneInfo(agent.time_zone),
+        active=agent.active,
+    )
+
+
+def slot_at(session: Session, agent_id: int, at: datetime) -> int | None:
+    """The agent's slot in which this moment lies, full or not."""
+    return session.scalars(
+        select(Slot.id).where(Slot.agent_id == agent_id, Slot.starts_at <= at, Slot.ends_at > at).limit(1)
+    ).first()
+
+
 def lock_agent(session: Session, agent_id: int) -> None:
     """Two clicks of one agent come after each other. No effect on SQLite, where writers do so anyway."""
     session.execute(select(Agent.id).where(Agent.id == agent_id).with_for_update(key_share=True))
@@ -226,13 +251,12 @@ def lock_customer(session: Session, customer_id: int) -> None:
 
 
 def lease_expired(session: Session, *, now: datetime, limit: int) -> Sequence[int]:
-    """Ids of calls whose lease ran out, the oldest first."""
+    """Ids of agents' calls whose lease ran out, the oldest first. Nothing is locked: whoever acts asks again."""
     return session.scalars(
         select(Callback.id)
-        .where(text("callbacks.state = 'in_progress'"), Callback.lease_until < now)
+        .where(text("callbacks.state = 'in_progress'"), CALLED_BY_A_PERSON, Callback.lease_until < now)
         .order_by(Callback.lease_until)
         .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
     ).all()
 
 

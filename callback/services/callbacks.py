@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from callback.db import attempts
 from callback.db import callbacks as rows
 from callback.db.policies import load_policy
 from callback.db.tables import Callback
@@ -154,9 +155,11 @@ def find_callback(session: Session, handle: str) -> Callback:
 def claim(session: Session, callback: Callback, *, agent_id: int, now: datetime, policy: Policy) -> bool:
     """Take an assigned callback of this agent into work. False: it was moved, taken or ended in the meantime.
 
-    The customer is locked first, as the planner does it, so that calls to one customer come after each other and two
-    transactions never wait for each other in a circle.
+    Locked are, in this order: an attempt that was left open and its case, the customer, the callback. Whoever locks
+    several of them keeps the order, so two transactions never wait for each other in a circle; and calls to one customer
+    come after each other.
     """
+    attempts.lock_open(session, callback.id)
     rows.lock_customer(session, callback.customer_id)
     if not rows.claim(
         session, callback_id=callback.id, agent_id=agent_id, now=now, lease_until=now + policy.claim_lease

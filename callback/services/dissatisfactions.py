@@ -1,0 +1,380 @@
+"""Unhappy customers: the flag that is raised, the second call, and what a supervisor decides when that fails too."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from callback.db import callbacks as callback_rows
+from callback.db import decisions
+from callback.db import dissatisfactions as rows
+from callback.db.claims import changed_one
+from callback.db.jobs import enqueue
+from callback.db.policies import load_policy
+from callback.db.tables import Callback, Case, Dissatisfaction
+from callback.domain.dissatisfaction import Verdict
+from callback.domain.handle import new_handle
+from callback.domain.moment import add_working_days
+from callback.domain.policy import Policy
+from callback.domain.rules import Contact, Refusal, may
+from callback.domain.words import (
+    CallbackState,
+    Channel,
+    DissatisfactionState,
+    PartOfDay,
+    Purpose,
+)
+from callback.errors import Conflict, Invalid, NotFound
+from callback.services import audit
+from callback.services.hard_rules import broken, contact_of, next_moment, standing_refusals
+
+SEVEREST_PRIORITY = 90
+NOT_OVERRULED = frozenset({"inactive"})
+"""A supervisor may overrule who is suited; nobody calls who does not work here any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """What became of the flag after one contact."""
+
+    id: int
+    state: DissatisfactionState
+    failures: int
+
+
+# ── What a contact does to the flag ─────────────────────────────────────────────────────────────────────────────────
+
+
+def raise_flag(
+    session: Session, *, callback: Callback, verdict: Verdict, part_of_day: PartOfDay, now: datetime, by: int | None
+) -> Raised:
+    """The contact in `callback` has left the customer unhappy.
+
+    The first time raises the flag, which calls for a second call. When the second call itself failed, person, place and
+    time have been changed once: the flag is escalated to the supervisor. Any other contact adds its evidence.
+    """
+    evidence = [
+        {**seen, "callback": callback.handle, "part_of_day": part_of_day.value, "at": now.isoformat()}
+        for seen in verdict.evidence
+    ]
+    flag = rows.live_flag(session, callback.case_id)
+    if flag is None:
+        flag = Dissatisfaction(
+            case_id=callback.case_id,
+            customer_id=callback.customer_id,
+            callback_id=callback.id,
+            rule=verdict.rule,
+            severity=verdict.severity,
+            evidence=evidence,
+            failures=1,
+            state=DissatisfactionState.OPEN,
+            raised_at=now,
+        )
+        session.add(flag)
+    else:
+        flag.evidence = [*flag.evidence, *evidence]
+        flag.version += 1
+        if callback.purpose is Purpose.SECOND_CALL:
+            flag.failures += 1
+            flag.state = DissatisfactionState.ESCALATED
+            flag.second_call_id = callback.id
+    session.flush()
+    _decide(session, flag, callback, rule=verdict.rule.value, verdict=flag.state.value, by=by, now=now)
+    return _raised(flag)
+
+
+def settle_second_call(
+    session: Session, *, callback: Callback, recovered: bool, why: str, cause: str | None, now: datetime, by: int | None
+) -> Raised | None:
+    """A second call has ended without a new complaint: the customer is won back, or was not reached or would not talk.
+
+    The latter goes to the supervisor: `why` is how it ended. None when the flag was settled in the meantime.
+    """
+    flag = rows.live_flag(session, callback.case_id)
+    if flag is None:
+        return None
+    flag.second_call_id = callback.id
+    flag.version += 1
+    if cause:
+        flag.cause = cause[:64]
+    if recovered:
+        flag.state, flag.closed_at, flag.closed_by_id = DissatisfactionState.RECOVERED, now, by
+    else:
+        flag.state = DissatisfactionState.ESCALATED
+        flag.evidence = [*flag.evidence, {"rule": "second_call_failed", "outcome": why, "at": now.isoformat()}]
+    session.flush()
+    _decide(session, flag, callback, rule="second_call", verdict=flag.state.value, by=by, now=now)
+    return _raised(flag)
+
+
+def _raised(flag: Dissatisfaction) -> Raised:
+    return Raised(id=flag.id, state=flag.state, failures=flag.failures)
+
+
+def _decide(
+    session: Session,
+    flag: Dissatisfaction,
+    callback: Callback | None,
+    *,
+    rule: str,
+    verdict: str,
+    now: datetime,
+    by: int | None = None,
+    about: str = "dissatisfaction",
+    **inputs: Any,
+) -> None:
+    decisions.record(
+        session,
+        now=now,
+        case_id=flag.case_id,
+        callback_id=callback.id if callback is not None else None,
+        about=about,
+        rule=rule,
+        verdict=verdict,
+        inputs={"dissatisfaction": flag.id, "severity": flag.severity.value, "failures": flag.failures} | inputs,
+        actor_id=by,
+    )
+
+
+# ── What a supervisor decides ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def find(session: Session, dissatisfaction_id: int) -> Dissatisfaction:
+    """Raises `NotFound` (`dissatisfaction_not_found`)."""
+    flag = session.get(Dissatisfaction, dissatisfaction_id)
+    if flag is None:
+        raise NotFound("dissatisfaction_not_found")
+    return flag
+
+
+def assign_second_call(
+    session: Session,
+    *,
+    dissatisfaction_id: int,
+    agent_id: int,
+    by: int,
+    now: datetime,
+    at: datetime | None = None,
+    override_reason: str | None = None,
+    version: int | None = None,
+) -> Callback:
+    """A supervisor gives the second call to this agent, at the next legal moment or at `at`.
+
+    An agent whom a rule about persons forbids (handled the case, spoke before, language, skill) is refused unless
+    `override_reason` says why it shall be so; that is kept as a decision and audited. Rules about moments are never
+    overruled. After two failures, or when the planner found nobody, this makes the call that the planner would not.
+
+    Raises `NotFound`, `Conflict` (`dissatisfaction_settled`, `changed_meanwhile`, `callback_taken`), `RuleBroken`
+    (`rule_forbids_agent`, `rule_forbids_call`).
+    """
+    flag = _lock(session, dissatisfaction_id, version=version)
+    agent = callback_rows.agent_facts(session, agent_id)
+    if agent is None:
+        raise NotFound("agent_not_found")
+    policy = load_policy(session)
+    callback = rows.live_second_call(session, flag.case_id) or _new_second_call(session, flag, policy=policy, now=now)
+    if callback.state is CallbackState.IN_PROGRESS:
+        raise Conflict("callback_taken")
+    contact = contact_of(session, callback, at=at or max(now, callback.next_try_at or now), agent_id=None)
+    refusal = may(contact, agent, policy)
+    if refusal is not None and (override_reason is None or refusal.rule in NOT_OVERRULED):
+        raise broken((refusal,), next_moment=next_moment(contact, policy), code="rule_forbids_agent")
+    planned_at = _legal(contact, policy, asked_for=at)
+    _place(session, callback, agent_id=agent_id, planned_at=planned_at, now=now)
+    flag.second_call_id = callback.id
+    flag.version += 1
+    chosen = {"agent_id": agent_id, "planned_at": planned_at.isoformat()}
+    if refusal is None:
+        _decide(
+            session,
+            flag,
+            callback,
+            about="reassignment",
+            rule="supervisor",
+            verdict="assigned",
+            by=by,
+            now=now,
+            **chosen,
+        )
+    else:
+        _keep_override(session, flag, callback, refusal=refusal, reason=override_reason or "", by=by, now=now, **chosen)
+    session.flush()
+    return callback
+
+
+def _legal(contact: Contact, policy: Policy, *, asked_for: datetime | None) -> datetime:
+    refused = standing_refusals(contact, policy)
+    if not refused:
+        return contact.at
+    legal = next_moment(contact, policy)
+    if asked_for is not None or legal is None:
+        raise broken(refused, next_moment=legal)
+    return legal
+
+
+def _place(session: Session, callback: Callback, *, agent_id: int, planned_at: datetime, now: datetime) -> None:
+    moved = changed_one(
+        session,
+        update(Callback)
+        .where(Callback.id == callback.id, Callback.version == callback.version)
+        .where(Callback.state.in_((CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED)))
+        .values(
+            state=CallbackState.ASSIGNED,
+            blocked_by=None,
+            agent_id=agent_id,
+            slot_id=callback_rows.slot_at(session, agent_id, planned_at),
+            planned_at=planned_at,
+            pinned=True,
+            updated_at=now,
+            version=callback.version + 1,
+        ),
+    )
+    if not moved:
+        raise Conflict("callback_taken")
+    session.refresh(callback)
+
+
+def _keep_override(
+    session: Session,
+    flag: Dissatisfaction,
+    callback: Callback,
+    *,
+    refusal: Refusal,
+    reason: str,
+    by: int,
+    now: datetime,
+    **chosen: Any,
+) -> None:
+    """The override is what the start of the call looks for later (`db.callbacks.overridden_for`)."""
+    _decide(
+        session,
+        flag,
+        callback,
+        about="override",
+        rule=refusal.rule,
+        verdict="overridden",
+        by=by,
+        now=now,
+        reason=reason,
+        refusal=refusal.reason,
+        **chosen,
+    )
+    audit.record(
+        session,
+        now=now,
+        actor_id=by,
+        action="dissatisfaction.override",
+        subject_kind="callback",
+        subject_id=callback.handle,
+        rule=refusal.rule,
+        refusal=refusal.reason,
+        reason=reason,
+        agent_id=chosen["agent_id"],
+    )
+
+
+def _new_second_call(session: Session, flag: Dissatisfaction, *, policy: Policy, now: datetime) -> Callback:
+    """A further second call, which only a supervisor makes."""
+    callback = Callback(
+        handle=new_handle(),
+        case_id=flag.case_id,
+        customer_id=flag.customer_id,
+        parent_id=flag.callback_id,
+        purpose=Purpose.SECOND_CALL,
+        channel=Channel.AGENT,
+        state=CallbackState.WAITING,
+        priority=SEVEREST_PRIORITY,
+        earliest_at=now,
+        due_at=now + timedelta(days=1),
+        attempts_made=0,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(callback)
+    session.flush()
+    contact = contact_of(session, callback, at=now, agent_id=None)
+    callback.due_at = add_working_days(now, policy.second_call_working_days, contact.customer.zone, contact.calendar)
+    session.flush()
+    return callback
+
+
+def close(
+    session: Session,
+    *,
+    dissatisfaction_id: int,
+    cause: str,
+    lesson: str | None,
+    by: int,
+    now: datetime,
+    version: int | None = None,
+) -> Dissatisfaction:
+    """A supervisor settles the matter otherwise, with the cause. A second call that is still to be made is taken back.
+
+    Raises `NotFound`, `Invalid` (`cause_missing`), `Conflict` (`dissatisfaction_settled`, `changed_meanwhile`,
+    `callback_taken` while the second call is being made).
+    """
+    if not cause.strip():
+        raise Invalid("cause_missing")
+    flag = _lock(session, dissatisfaction_id, version=version)
+    callback = rows.live_second_call(session, flag.case_id)
+    if callback is not None:
+        _take_back(session, callback, now=now)
+    flag.state = DissatisfactionState.CLOSED
+    flag.cause, flag.lesson = cause.strip()[:64], lesson
+    flag.closed_at, flag.closed_by_id = now, by
+    flag.version += 1
+    wake_planner(session, flag.case_id, now=now)
+    _decide(session, flag, callback, rule="supervisor", verdict="closed", by=by, now=now, cause=flag.cause)
+    audit.record(
+        session,
+        now=now,
+        actor_id=by,
+        action="dissatisfaction.close",
+        subject_kind="dissatisfaction",
+        subject_id=flag.id,
+        cause=flag.cause,
+    )
+    return flag
+
+
+def _take_back(session: Session, callback: Callback, *, now: datetime) -> None:
+    taken_back = changed_one(
+        session,
+        update(Callback)
+        .where(Callback.id == callback.id)
+        .where(Callback.state.in_((CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED)))
+        .values(
+            state=CallbackState.CANCELLED,
+            blocked_by=None,
+            result="dissatisfaction_closed",
+            slot_id=None,
+            finished_at=now,
+            updated_at=now,
+            version=Callback.version + 1,
+        ),
+    )
+    if not taken_back:
+        raise Conflict("callback_taken")
+
+
+def _lock(session: Session, dissatisfaction_id: int, *, version: int | None) -> Dissatisfaction:
+    """The live flag, with its case and customer locked in the order in which the planner locks them."""
+    seen = find(session, dissatisfaction_id)
+    session.execute(select(Case.id).where(Case.id == seen.case_id).with_for_update(key_share=True))
+    callback_rows.lock_customer(session, seen.customer_id)
+    flag = rows.locked(session, dissatisfaction_id)
+    assert flag is not None  # noqa: S101  flags are never deleted
+    if flag.state not in rows.LIVE:
+        raise Conflict("dissatisfaction_settled", state=flag.state.value)
+    if version is not None and flag.version != version:
+        raise Conflict("changed_meanwhile", present=flag.version)
+    return flag
+
+
+def wake_planner(session: Session, case_id: int, *, now: datetime) -> None:
+    session.execute(
+        update(Case).where(Case.id == case_id).values(plan_at=now).execution_options(synchronize_session=False)
+    )
+    enqueue(session, "plan", queueing_lock="plan")
