@@ -23,7 +23,7 @@ from callback.db.engine import reading
 from callback.db.tables import Agent
 from callback.domain.account import PASSWORD_LENGTH, Scope
 from callback.domain.words import Role
-from callback.errors import NotFound
+from callback.errors import Invalid, NotFound, Unauthenticated
 from callback.services import accounts
 
 router = APIRouter(tags=["accounts"])
@@ -131,9 +131,12 @@ def change_my_password(
 
     Guessing the present one is throttled as in logging in.
     """
-    accounts.check_password(
-        house.sessions, login=me.login, password=body.current, address=client_address(request), now=now
-    )
+    try:
+        accounts.check_password(
+            house.sessions, login=me.login, password=body.current, address=client_address(request), now=now
+        )
+    except Unauthenticated:  # a 401 would tell the page that its session has ended
+        raise Invalid("password_wrong") from None
     with house.sessions.begin() as session:
         new = accounts.change_password(
             session,
