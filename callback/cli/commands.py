@@ -4,7 +4,8 @@
 import callback.cli.accounts
 import callback.cli.calendar
 import callback.cli.database
+import callback.cli.doctor
 import callback.cli.plan
+import callback.cli.sample
 import callback.cli.serve
 import callback.cli.worker
-import callback.cli.doctor
