@@ -148,7 +148,7 @@ def find_callback(session: Session, handle: str) -> Callback:
     """Raises `NotFound` (`callback_not_found`)."""
     callback = rows.by_handle(session, handle)
     if callback is None:
-        raise NotFound("callback_not_found")
+        raise NotFound("callback_not_found", callback=handle)
     return callback
 
 
@@ -156,8 +156,8 @@ def claim(session: Session, callback: Callback, *, agent_id: int, now: datetime,
     """Take an assigned callback of this agent into work. False: it was moved, taken or ended in the meantime.
 
     Locked are, in this order: an attempt that was left open and its case, the customer, the callback. Whoever locks
-    several of them keeps the order, so two transactions never wait for each other in a circle; and calls to one customer
-    come after each other.
+    several of them keeps the order, so that two transactions never wait for each other in a circle. Calls to one
+    customer come after each other.
     """
     attempts.lock_open(session, callback.id)
     rows.lock_customer(session, callback.customer_id)

@@ -172,7 +172,7 @@ def assign_second_call(
     flag = _lock(session, dissatisfaction_id, version=version)
     agent = callback_rows.agent_facts(session, agent_id)
     if agent is None:
-        raise NotFound("agent_not_found")
+        raise NotFound("agent_not_found", agent=agent_id)
     policy = load_policy(session)
     callback = rows.live_second_call(session, flag.case_id) or _new_second_call(session, flag, policy=policy, now=now)
     if callback.state is CallbackState.IN_PROGRESS:
