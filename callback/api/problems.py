@@ -127,8 +127,9 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 async def _on_data_error(request: Request, error: Exception) -> Response:
     """The database cannot hold a value: the last net below the schemas, so that it is never a 500."""
-    if isinstance(error, DataError) or isinstance(getattr(error, "orig", None), OverflowError | ValueError):
-        log.warning("value refused by the database", error=type(getattr(error, "orig", error)).__name__)
+    cause = getattr(error, "orig", error)
+    if isinstance(error, DataError) or isinstance(cause, OverflowError | ValueError):
+        log.warning("value refused by the database", error=type(cause).__name__)
         return problem(request, status=422, code="value_out_of_range")
     return await _on_anything(request, error)
 
@@ -157,6 +158,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(IntegrityError, _on_integrity_error)
     app.add_exception_handler(OperationalError, _on_operational_error)
     app.add_exception_handler(StatementError, _on_data_error)
+    app.add_exception_handler(OverflowError, _on_data_error)  # SQLite's driver, for an integer beyond 64 bits
     app.add_exception_handler(Exception, _on_anything)
     app.include_router(router)
 

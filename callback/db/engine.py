@@ -22,12 +22,13 @@ def make_engine(settings: Settings) -> Engine:
             pool_size=settings.pool_size,
             max_overflow=settings.pool_size,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text goes into logs, where no number and no name belongs
             connect_args={"options": "-c timezone=UTC", "application_name": "callback"},
         )
     url = make_url(settings.database_url)
     if url.database and url.database != ":memory:":
         Path(url.database).expanduser().resolve().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(settings.database_url, connect_args={"timeout": 30})
+    engine = create_engine(settings.database_url, connect_args={"timeout": 30}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -13,11 +14,25 @@ from callback.app import create_app
 from callback.bootstrap import House, build
 from callback.db.tables import Agent
 from callback.domain.words import Role
+from callback.log import mask_secrets
 from callback.services import accounts
 from callback.settings import Settings
 
 PASSWORD = "correct horse battery"
 BASE_URL = "http://callback.test"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """structlog's own default draws every traceback with the locals of each frame, which takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            mask_secrets,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ]
+    )
 
 
 @dataclass
