@@ -7,7 +7,24 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 import callback
-from callback.api import accounts, agents, audit, health, metrics, plans, problems, shifts, teams, tokens
+from callback.api import (
+    accounts,
+    agents,
+    attempts,
+    audit,
+    callbacks,
+    dissatisfactions,
+    health,
+    metrics,
+    plans,
+    problems,
+    questionnaires,
+    responses,
+    scripts,
+    shifts,
+    teams,
+    tokens,
+)
 from callback.api.edge import Edge
 from callback.api.intake import Intake
 from callback.api.openapi import describe
@@ -17,8 +34,14 @@ from callback.log import configure_logging
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     agents.router,
+    attempts.router,
     audit.router,
+    callbacks.router,
+    dissatisfactions.router,
     plans.router,
+    questionnaires.router,
+    responses.router,
+    scripts.router,
     shifts.router,
     teams.router,
     tokens.router,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from callback.db.claims import changed_one
@@ -109,6 +109,18 @@ def earlier(session: Session, *, case_id: int, before: int) -> Sequence[Attempt]
         .order_by(Attempt.id.desc())
         .limit(20)
     ).all()
+
+
+def listed(*, agent_id: int | None, case_id: int | None, callback: str | None) -> Select[tuple[Attempt]]:
+    """Attempts that match. The edge adds order, cursor and limit."""
+    query = select(Attempt)
+    if agent_id is not None:
+        query = query.where(Attempt.agent_id == agent_id)
+    if case_id is not None:
+        query = query.where(Attempt.case_id == case_id)
+    if callback is not None:
+        query = query.join(Callback, Callback.id == Attempt.callback_id).where(Callback.handle == callback)
+    return query
 
 
 def contact_point(session: Session, *, customer_id: int, address: str) -> ContactPoint | None:
