@@ -6,6 +6,8 @@ import callback.cli.calendar
 import callback.cli.database
 import callback.cli.doctor
 import callback.cli.plan
+import callback.cli.questionnaire
 import callback.cli.sample
+import callback.cli.script
 import callback.cli.serve
 import callback.cli.worker

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callback.db.tables import Answer, Questionnaire, Response
+from callback.db.tables import Answer, Attempt, Callback, Questionnaire, Response
 from callback.domain.words import VersionState
 
 
@@ -47,3 +47,10 @@ def answer_of(session: Session, response_id: int, question: str) -> Answer | Non
 def answers(session: Session, response_id: int) -> Sequence[Answer]:
     """In the order in which they were first given."""
     return session.scalars(select(Answer).where(Answer.response_id == response_id).order_by(Answer.id)).all()
+
+
+def is_work_of(session: Session, response: Response, agent_id: int) -> bool:
+    """Whether the callback of this response is the agent's own, or the agent called in it."""
+    own = select(Callback.id).where(Callback.id == response.callback_id, Callback.agent_id == agent_id)
+    called = select(Attempt.id).where(Attempt.callback_id == response.callback_id, Attempt.agent_id == agent_id)
+    return session.scalar(own) is not None or session.scalar(called.limit(1)) is not None

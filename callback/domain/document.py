@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from callback.domain.text import is_storable
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -47,7 +49,7 @@ class Reader:
         value = self.value.get(name)
         if value is None and not required:
             return fallback
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or not is_storable(value):
             self.complain(name, "text_expected")
             return fallback
         if len(value) > limit:

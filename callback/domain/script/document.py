@@ -25,6 +25,7 @@ from callback.domain.script.graph import (
     ScriptError,
     Stage,
 )
+from callback.domain.text import is_storable
 from callback.domain.words import Disposition
 
 MAX_NODES = 200
@@ -180,13 +181,16 @@ def _outcome(reader: Reader) -> Disposition | None:
 def _data(reader: Reader) -> dict[str, Any]:
     """Fixed payload: a flag, number or short text by name."""
     data = reader.value.get("data", {})
-    if not isinstance(data, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, bool | int | str) and len(str(value)) <= MAX_LABEL
-        for name, value in data.items()
-    ):
+    if not isinstance(data, Mapping) or not all(_NAME.fullmatch(str(n)) and _is_plain(v) for n, v in data.items()):
         reader.complain("data", "bad_data")
         return {}
     return dict(data)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_LABEL and is_storable(value)
+    return isinstance(value, int) and abs(value) < 10**9
 
 
 def _field(reader: Reader) -> Field:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from callback.domain.script.graph import AFTER_IDENTITY, Choice, EffectKind, Field, FieldKind, Script
+from callback.domain.text import is_storable
 from callback.domain.words import Disposition
 
 MAX_FIELD = 2000
@@ -204,6 +205,6 @@ def _field_text(wanted: Field, value: object) -> str:
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             raise StepError("script_field_invalid", field=wanted.name)
         return moment.isoformat()
-    if not isinstance(value, str) or len(value) > MAX_FIELD:
+    if not isinstance(value, str) or len(value) > MAX_FIELD or not is_storable(value):
         raise StepError("script_field_invalid", field=wanted.name)
     return value.strip()

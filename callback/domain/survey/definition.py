@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callback.domain.expression import Expression
+from callback.domain.text import is_storable
 
 Value = str | int | bool
 """An answer. A question that was skipped has None."""
@@ -117,7 +118,7 @@ def accepts(question: Question, value: object) -> str | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return "answer_required" if question.required else None
     if question.is_text:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not is_storable(value):
             return "answer_not_text"
         return "answer_too_long" if len(value) > question.max_length else None
     if not isinstance(value, bool | int | str) or question.wording_of(value) is None:

@@ -165,6 +165,7 @@ def test_an_appointment_is_a_moment_or_nothing() -> None:
         (("1", "1"), "1", {}, "script_field_missing"),
         (("1", "1"), "1", {"need": "  "}, "script_field_missing"),
         (("1", "1"), "1", {"need": 5}, "script_field_invalid"),
+        (("1", "1"), "1", {"need": "a\x00b"}, "script_field_invalid"),
         (("1", "1"), "1", {"need": "x" * 2001}, "script_field_invalid"),
     ],
 )
@@ -228,6 +229,10 @@ FAULTS: list[tuple[str, Any, str, str]] = [
     ("nodes/identity/choices/1/outcome", "great", "nodes.identity.choices[1].outcome", "unknown_outcome"),
     ("nodes/need/choices/0/data", [], "nodes.need.choices[0].data", "bad_data"),
     ("nodes/need/choices/0/data", {"x": {}}, "nodes.need.choices[0].data", "bad_data"),
+    ("nodes/need/choices/0/data", {"x": 10**5000}, "nodes.need.choices[0].data", "bad_data"),
+    ("nodes/need/choices/0/data", {"x": "\x00"}, "nodes.need.choices[0].data", "bad_data"),
+    ("nodes/need/choices/0/data", {"x": True, "A B": 5}, "nodes.need.choices[0].data", "bad_data"),
+    ("nodes/end/say", "\ud800", "nodes.end.say", "text_expected"),
     ("nodes/need/choices/0/fields", ..., "nodes.need.choices[0].fields", "effect_needs_field"),
     ("nodes/need/choices/0/fields/0/required", False, "nodes.need.choices[0].fields", "effect_needs_field"),
     ("nodes/need/choices/0/fields/0/required", "yes", "nodes.need.choices[0].fields[0].required", "flag_expected"),

@@ -259,6 +259,8 @@ def test_the_short_form_asks_fewer() -> None:
         ("speed", True, "answer_not_a_choice"),
         ("speed", ["4"], "answer_not_a_choice"),
         ("name", 5, "answer_not_text"),
+        ("name", "a\x00b", "answer_not_text"),
+        ("name", "\udc00", "answer_not_text"),
         ("name", "x" * 201, "answer_too_long"),
     ],
 )
