@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Exists, Select, any_, bindparam, exists, func, literal, select, text, update
+from sqlalchemy import Exists, Row, Select, any_, bindparam, exists, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import ColumnElement
@@ -13,7 +13,7 @@ from sqlalchemy.sql import ColumnElement
 from callback.db.claims import changed_one
 from callback.db.engine import is_postgresql
 from callback.db.tables import Agent, Case, ContactPoint, Customer, Dissatisfaction, ImportRun, Promise, Team
-from callback.domain.words import DissatisfactionState, PromiseState
+from callback.domain.words import ContactKind, DissatisfactionState, PromiseState
 
 
 class KnownCase(NamedTuple):
@@ -59,10 +59,10 @@ def known_customers(session: Session, source: str, keys: Sequence[str]) -> dict[
     return {key: customer_id for key, customer_id in session.execute(query)}  # noqa: C416  typed, unlike dict(rows)
 
 
-def customers_by_id(session: Session, ids: Sequence[int]) -> dict[int, Customer]:
-    return {
-        customer.id: customer for customer in session.scalars(select(Customer).where(among(session, Customer.id, ids)))
-    }
+def customers_by_id(session: Session, ids: Sequence[int], columns: Sequence[str]) -> list[Row[Any]]:
+    """(id, *columns) of each."""
+    wanted = [getattr(Customer, name) for name in columns]
+    return list(session.execute(select(Customer.id, *wanted).where(among(session, Customer.id, ids))))
 
 
 def addresses_of(session: Session, customer_ids: Sequence[int]) -> dict[int, dict[str, int]]:
@@ -121,10 +121,10 @@ def advance_run(
     )
 
 
-def without_contact(*, source: str | None = None, after_id: int = 0) -> Select[tuple[Customer]]:
-    """Customers of a source who have no contact point at all, by id."""
-    query = select(Customer).where(Customer.id > after_id, ~_has_contact()).order_by(Customer.id)
-    return query if source is None else query.where(Customer.source == source)
+def without_phone(*, source: str, after_id: int = 0) -> Select[tuple[Customer]]:
+    """Customers of a source who have no telephone number, by id."""
+    has_phone = exists().where(ContactPoint.customer_id == Customer.id, ContactPoint.kind != ContactKind.EMAIL)
+    return select(Customer).where(Customer.source == source, Customer.id > after_id, ~has_phone).order_by(Customer.id)
 
 
 def needs_data_count(session: Session, source: str) -> int:

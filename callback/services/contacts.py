@@ -16,6 +16,7 @@ from callback.domain.words import ContactKind
 
 LONGEST_ADDRESS = 255
 _SEPARATORS = re.compile(r"\s*(?:[,;|、\n/]|\bor\b|或)\s*", re.IGNORECASE)
+_BLANKS = re.compile(r"[,;，；、]")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _EXTENSION = re.compile(r"\s*(?:转|轉|分机号?|分機)\s*:?\s*(?=\d{1,7}\b)")
 _KINDS = {PhoneNumberType.MOBILE: ContactKind.MOBILE, PhoneNumberType.FIXED_LINE: ContactKind.LANDLINE}
@@ -46,6 +47,8 @@ def phones(text: str, region: str, *, fictional: bool = False) -> list[ContactDr
     understood. With `fictional`, a number that has a possible length is enough: made-up numbers are in no numbering
     plan. Raises `BadContactError` with the first part that is no number.
     """
+    if text.isascii() and text.lstrip("+").isdigit():
+        return [_phone(text, region, fictional=fictional)]
     if not text.isascii():
         text = _EXTENSION.sub(" ext. ", unicodedata.normalize("NFKC", text))
     if not _SEPARATORS.search(text):
@@ -75,8 +78,7 @@ def _phone(text: str, region: str, *, fictional: bool) -> ContactDraft:
 
 def emails(text: str) -> list[ContactDraft]:
     """Every e-mail address in `text`, lower case; its syntax is checked alone. Raises `BadContactError`."""
-    parts = [part for part in re.split(r"[\s,;，；、]+", text) if part]
-    return [_email(part) for part in dict.fromkeys(parts)]
+    return [_email(part) for part in dict.fromkeys(_BLANKS.sub(" ", text).split())]
 
 
 def _email(text: str) -> ContactDraft:
@@ -107,8 +109,10 @@ def _country_of(number: phonenumbers.PhoneNumber) -> str | None:
     return str(region) if region and region.isalpha() else None
 
 
-def zone_of(address: str) -> str | None:
+def zone_of(address: str, country: str | None = None) -> str | None:
     """IANA zone of an E.164 number; None when its prefix lies in several zones (most mobiles of wide countries)."""
+    if country is not None and country in _narrow_countries():
+        return zone_of_country(country)
     return _zone_of_prefix(address[1 : 1 + TIMEZONE_LONGEST_PREFIX])
 
 
@@ -144,15 +148,22 @@ _MAIN_ZONES = {
 
 def zone_of_country(country: str) -> str | None:
     """The zone in which most people of a country live; in a wide one a prefix or a column tells better."""
-    return _MAIN_ZONES.get(country) or _first_zones().get(country)
+    return _MAIN_ZONES.get(country) or next(iter(_zones().get(country, ())), None)
 
 
 @functools.cache
-def _first_zones() -> dict[str, str]:
-    zones: dict[str, str] = {}
+def _narrow_countries() -> frozenset[str]:
+    """Countries with one zone, where no prefix needs to be looked up. All of China lives by Beijing time."""
+    return frozenset(country for country, zones in _zones().items() if len(zones) == 1) | {"CN"}
+
+
+@functools.cache
+def _zones() -> dict[str, list[str]]:
+    """ISO country → its zones, from IANA's own table."""
+    zones: dict[str, list[str]] = {}
     table = resources.files("tzdata").joinpath("zoneinfo/zone.tab").read_text(encoding="utf-8")
     for line in table.splitlines():
         if line and not line.startswith("#"):
             country, _, zone = line.split("\t")[:3]
-            zones.setdefault(country, zone)
+            zones.setdefault(country, []).append(zone)
     return zones

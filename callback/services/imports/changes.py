@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from callback.db import imports as rows
-from callback.db.tables import Case, Promise
+from callback.db.bulk import update_rows
+from callback.db.tables import Case, Customer, Promise
 from callback.domain.case import promise_verdict
 from callback.domain.words import CaseKind, CaseStatus, Priority, PromiseState
 from callback.services.imports.normalise import CASE_COLUMNS, CUSTOMER_COLUMNS, Draft
 
+_CUSTOMERS: Table = Customer.__table__  # type: ignore[assignment]
 _MOMENTS = ("opened_at", "answered_at", "closed_at", "told_at", "promised_at")
 
 
@@ -104,15 +107,19 @@ def change_customers(session: Session, said: Mapping[int, tuple[Any, ...]], *, n
     """What the file says about customers replaces what we knew; where it says nothing, we know what we knew."""
     if not said:
         return
-    for customer_id, customer in rows.customers_by_id(session, list(said)).items():
-        values = dict(zip(CUSTOMER_COLUMNS, said[customer_id], strict=True))
-        if values["special"] is not None:
-            values["special"] = bool(values["special"])
-        if values["consents"] is not None:
-            values["consents"] = values["consents"].split(",")
-        different = {name: v for name, v in values.items() if v is not None and getattr(customer, name) != v}
-        for name, value in different.items():
-            setattr(customer, name, value)
-        if different:
-            customer.updated_at = now
-    session.flush()
+    changed: list[tuple[Any, ...]] = []
+    for customer_id, *known in rows.customers_by_id(session, list(said), CUSTOMER_COLUMNS):
+        values = [_stored(name, value) for name, value in zip(CUSTOMER_COLUMNS, said[customer_id], strict=True)]
+        merged = [old if new is None else new for old, new in zip(known, values, strict=True)]
+        if merged != known:
+            changed.append((customer_id, *merged, now))
+    update_rows(session, _CUSTOMERS, (*CUSTOMER_COLUMNS, "updated_at"), changed)
+
+
+def _stored(name: str, value: Any) -> Any:
+    """A draft's value in the type of the table."""
+    if value is None:
+        return None
+    if name == "special":
+        return bool(value)
+    return value.split(",") if name == "consents" else value

@@ -11,6 +11,8 @@ from callback.errors import Invalid
 from callback.settings import Settings
 
 _BATCH = 20_000
+_LAST = 100
+"""Behind every address that the customer really has."""
 
 
 def check_allowed(settings: Settings) -> None:
@@ -32,17 +34,17 @@ def fictional_number(country: str, n: int) -> str:
 
 
 def add_fictional_phones(session: Session, *, source: str, after_id: int = 0) -> tuple[int, int]:
-    """A number for up to 20,000 customers of `source` who have no contact point, by the customer's id.
+    """A number for up to 20,000 customers of `source` who have no telephone number, by the customer's id.
 
     Returns how many, and the id to go on from (0: nobody is left).
     """
-    people = session.scalars(rows.without_contact(source=source, after_id=after_id).limit(_BATCH)).all()
+    people = session.scalars(rows.without_phone(source=source, after_id=after_id).limit(_BATCH)).all()
     insert_rows(
         session,
         ContactPoint.__table__,  # type: ignore[arg-type]
         ("customer_id", "kind", "address", "position", "state", "fictional"),
         [
-            (p.id, ContactKind.MOBILE.value, fictional_number(p.country, p.id), 0, ContactState.GOOD.value, 1)
+            (p.id, ContactKind.MOBILE.value, fictional_number(p.country, p.id), _LAST, ContactState.GOOD.value, 1)
             for p in people
         ],
         ready=True,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from callback.clock import Clock
 from callback.db import imports as rows
 from callback.db.engine import SessionFactory, reading
 from callback.db.jobs import enqueue
@@ -76,7 +77,7 @@ class Summary:
 
 
 def import_file(
-    sessions: SessionFactory, settings: Settings, order: Order, *, now: datetime, progress: Progress | None = None
+    sessions: SessionFactory, settings: Settings, order: Order, *, clock: Clock, progress: Progress | None = None
 ) -> Summary:
     """Import `order.path`.
 
@@ -85,10 +86,10 @@ def import_file(
     """
     if order.fictional_phones:
         fictional.check_allowed(settings)
-    around = _surroundings(sessions, settings, now)
+    around = _surroundings(sessions, settings, clock())
     facts = inspect_file(order.path, order.profile, around)
     rejects_path = order.rejects or order.path.with_name(order.path.stem + ".rejects.csv")
-    state = _Import(sessions, order, facts, rejects_path, now)
+    state = _Import(sessions, order, facts, rejects_path, clock)
     wanted = Reading(
         order.path, order.profile, around, skip=state.skip, **({"size": order.chunk} if order.chunk else {})
     )
@@ -116,12 +117,13 @@ class _Import:
     """An import under way: what is counted, and where a killed one went on."""
 
     def __init__(
-        self, sessions: SessionFactory, order: Order, facts: FileFacts, rejects_path: Path, now: datetime
+        self, sessions: SessionFactory, order: Order, facts: FileFacts, rejects_path: Path, clock: Clock
     ) -> None:
         self._sessions = sessions
         self._order = order
         self._facts = facts
-        self._now = now
+        self._clock = clock
+        self._now = clock()
         self.counts = dict.fromkeys(_COUNTS, 0)
         self._run: ImportRun | None = None
         if not order.dry_run:
@@ -181,7 +183,7 @@ class _Import:
 
     def _advance(self, session: Session, run: ImportRun, rows_done: int, *, finished: bool = False) -> None:
         counts = {**self.counts, "rejects_end": self._rejects.end}
-        finished_at = self._now if finished else None
+        finished_at = self._clock() if finished else None
         if not rows.advance_run(session, run, rows_done=rows_done, counts=counts, finished_at=finished_at):
             raise Conflict("import_running", file=run.file_name)
         run.rows_done = rows_done

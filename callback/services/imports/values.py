@@ -30,9 +30,9 @@ def cell_text(cell: Any) -> str:
 
 def one_line(text: str) -> str:
     """Without control characters, every run of blanks (tabs, line breaks, full-width blanks) one blank."""
-    if _CONTROL.search(text):
-        text = _CONTROL.sub("", text)
-    return " ".join(text.split())
+    if text.isprintable() and "  " not in text:
+        return text.strip()  # nearly every cell: no tab, no line break, no full-width blank
+    return " ".join(_CONTROL.sub("", text).split())
 
 
 def paragraphs(text: str) -> str:
@@ -77,7 +77,7 @@ class MomentReader:
             return cell
         if isinstance(cell, date):
             return datetime.combine(cell, time())
-        text = one_line(cell_text(cell))
+        text = cell if isinstance(cell, str) else cell_text(cell)
         for parse in self._parsers:
             try:
                 return parse(text)

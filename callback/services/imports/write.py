@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -115,7 +116,7 @@ def _customers(session: Session, drafts: Sequence[Draft], *, source: str, now: d
 def _new_customer(values: tuple[Any, ...]) -> list[Any]:
     customer = list(values)
     customer[_SPECIAL] = customer[_SPECIAL] or 0
-    customer[_CONSENTS] = json.dumps(customer[_CONSENTS].split(",") if customer[_CONSENTS] else [])
+    customer[_CONSENTS] = json.dumps(customer[_CONSENTS].split(",")) if customer[_CONSENTS] else "[]"
     return customer
 
 
@@ -130,8 +131,9 @@ def _add_contacts(session: Session, drafts: Sequence[Draft], customers: Customer
         addresses = known.setdefault(customer_id, {})
         for kind, address, extension in draft.contacts:
             if address not in addresses:
-                addresses[address] = max(addresses.values(), default=-1) + 1
+                addresses[address] = max(addresses.values(), default=-1) + 1 if addresses else 0
                 fresh.append((customer_id, kind, address, extension, addresses[address]))
+    fresh.sort(key=itemgetter(2))  # in the order of the index by address: each of its pages is visited once
     _insert(
         session,
         _CONTACTS,
