@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.orm import Session
 
+from callback.db.among import among, plain, plain_scalars
 from callback.db.tables import Attempt, Callback, ContactPoint, Customer, Dissatisfaction, Response, Suppression
 from callback.domain.disposition import spoke
 from callback.domain.facts import AttemptFact, CustomerFacts, SuppressionFact
@@ -52,7 +53,11 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
     attempts = _attempts(session, ids, now)
     suppressions = _suppressions(session, ids, now)
     surveys = _last_surveys(session, ids)
-    unhappy = set(session.scalars(select(Dissatisfaction.customer_id).where(Dissatisfaction.customer_id.in_(ids))))
+    unhappy = set(
+        plain_scalars(
+            session, select(Dissatisfaction.customer_id).where(among(session, Dissatisfaction.customer_id, ids))
+        )
+    )
     columns = (
         Customer.id,
         Customer.time_zone,
@@ -61,7 +66,7 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
         Customer.special,
         Customer.consents,
     )
-    for row in session.execute(select(*columns).where(Customer.id.in_(ids))):
+    for row in plain(session, select(*columns).where(among(session, Customer.id, ids))):
         phones, emails = addresses.get(row.id, ((), ()))
         last_survey_at, last_survey_callback_id = surveys.get(row.id, (None, None))
         yield (
@@ -88,10 +93,11 @@ def _addresses(session: Session, ids: Collection[int]) -> dict[int, tuple[tuple[
     """Good telephone numbers and good e-mail addresses, each in the order in which they are tried."""
     phones: defaultdict[int, list[str]] = defaultdict(list)
     emails: defaultdict[int, list[str]] = defaultdict(list)
-    rows = session.execute(
+    rows = plain(
+        session,
         select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.address)
-        .where(ContactPoint.customer_id.in_(ids), _GOOD)
-        .order_by(ContactPoint.customer_id, ContactPoint.position, ContactPoint.id)
+        .where(among(session, ContactPoint.customer_id, ids), _GOOD)
+        .order_by(ContactPoint.customer_id, ContactPoint.position, ContactPoint.id),
     )
     for customer_id, kind, address in rows:
         (emails if kind is ContactKind.EMAIL else phones)[customer_id].append(address)
@@ -103,17 +109,17 @@ def _attempts(session: Session, ids: Collection[int], now: datetime) -> dict[int
     own = (
         select(Attempt.customer_id, *_ATTEMPT_COLUMNS)
         .join(Callback, Callback.id == Attempt.callback_id)
-        .where(Attempt.customer_id.in_(ids))
+        .where(among(session, Attempt.customer_id, ids))
     )
     shared = (
         select(ContactPoint.customer_id, *_ATTEMPT_COLUMNS)
         .join(Attempt, and_(Attempt.address == ContactPoint.address, Attempt.customer_id != ContactPoint.customer_id))
         .join(Callback, Callback.id == Attempt.callback_id)
-        .where(ContactPoint.customer_id.in_(ids), _GOOD, Attempt.started_at >= now - SHARED_SINCE)
+        .where(among(session, ContactPoint.customer_id, ids), _GOOD, Attempt.started_at >= now - SHARED_SINCE)
     )
     found: defaultdict[int, list[AttemptFact]] = defaultdict(list)
     for statement in (own, shared):
-        for row in session.execute(statement):
+        for row in plain(session, statement):
             found[row.customer_id].append(_attempt(row))
     return found
 
@@ -142,17 +148,17 @@ def _suppressions(session: Session, ids: Collection[int], now: datetime) -> dict
     by_person = (
         select(Customer.id.label("customer_id"), *columns)
         .join(Suppression, Suppression.customer_id == Customer.id)
-        .where(Customer.id.in_(ids), live)
+        .where(among(session, Customer.id, ids), live)
     )
     by_address = (
         select(ContactPoint.customer_id.label("customer_id"), *columns)
         .join(Suppression, Suppression.address == ContactPoint.address)
-        .where(ContactPoint.customer_id.in_(ids), _GOOD, live)
+        .where(among(session, ContactPoint.customer_id, ids), _GOOD, live)
     )
     found: defaultdict[int, dict[int, SuppressionFact]] = defaultdict(dict)
-    for row in session.execute(by_address):
+    for row in plain(session, by_address):
         found[row.customer_id][row.id] = SuppressionFact(row.scope, row.address, row.reason)
-    for row in session.execute(by_person):
+    for row in plain(session, by_person):
         # "All" is said for the person, whatever address it was said on.
         address = None if row.scope is SuppressionScope.ALL else row.address
         found[row.customer_id][row.id] = SuppressionFact(row.scope, address, row.reason)
@@ -161,9 +167,10 @@ def _suppressions(session: Session, ids: Collection[int], now: datetime) -> dict
 
 def _last_surveys(session: Session, ids: Collection[int]) -> dict[int, tuple[datetime, int]]:
     """When each customer was last asked a questionnaire, for whatever purpose, and in which callback."""
-    rows = session.execute(
+    rows = plain(
+        session,
         select(Response.customer_id, Response.started_at, Response.callback_id)
-        .where(Response.customer_id.in_(ids))
-        .order_by(Response.started_at, Response.id)
+        .where(among(session, Response.customer_id, ids))
+        .order_by(Response.started_at, Response.id),
     )
     return {customer_id: (started_at, callback_id) for customer_id, started_at, callback_id in rows}

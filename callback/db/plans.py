@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from callback.db.among import among, plain, plain_scalars
 from callback.db.engine import is_postgresql
 from callback.db.tables import Attempt, Callback, Case, CaseHandler, Customer, Dissatisfaction, Response
 from callback.domain.facts import CallbackFact, CaseFacts, DissatisfactionFact
@@ -78,7 +79,7 @@ def due_for_planning(session: Session, *, now: datetime, limit: int) -> list[tup
         .order_by(Case.plan_at, Case.id)
         .limit(limit)
     )
-    rows = session.execute(statement.with_for_update(skip_locked=True, of=Case, key_share=True))
+    rows = plain(session, statement.with_for_update(skip_locked=True, of=Case, key_share=True))
     return [(row.id, row.customer_id) for row in rows]
 
 
@@ -87,21 +88,23 @@ def lock_customers(session: Session, customer_ids: set[int]) -> set[int]:
 
     Two planners at once must not give one customer two surveys about two cases. Nobody waits here, so nobody deadlocks.
     """
-    statement = select(Customer.id).where(Customer.id.in_(customer_ids)).order_by(Customer.id)
-    return set(session.scalars(statement.with_for_update(skip_locked=True, key_share=True)))
+    statement = select(Customer.id).where(among(session, Customer.id, customer_ids)).order_by(Customer.id)
+    return set(plain_scalars(session, statement.with_for_update(skip_locked=True, key_share=True)))
 
 
 def read_cases(session: Session, case_ids: Sequence[int]) -> CasesRead:
     """Everything about these cases that a rule may ask, in six queries whatever their number."""
-    rows = session.execute(select(*CASE_COLUMNS).where(Case.id.in_(case_ids)).order_by(Case.id)).all()
+    rows = plain(session, select(*CASE_COLUMNS).where(among(session, Case.id, case_ids)).order_by(Case.id)).all()
     handlers = _handlers(session, case_ids)
     callbacks, live = _callbacks(session, case_ids)
     flags, ever_unhappy = _flags(session, case_ids)
     surveyed = set(
-        session.scalars(
+        plain_scalars(
+            session,
             select(Response.case_id).where(
-                Response.case_id.in_(case_ids), Response.state.in_((ResponseState.COMPLETE, ResponseState.PARTIAL))
-            )
+                among(session, Response.case_id, case_ids),
+                Response.state.in_((ResponseState.COMPLETE, ResponseState.PARTIAL)),
+            ),
         )
     )
     facts = {
@@ -133,8 +136,8 @@ def read_cases(session: Session, case_ids: Sequence[int]) -> CasesRead:
 def _handlers(session: Session, case_ids: Sequence[int]) -> Mapping[int, set[int]]:
     """Everybody who handled a case, as recorded at the time; who spoke about it is among the customer's attempts."""
     found: defaultdict[int, set[int]] = defaultdict(set)
-    for case_id, agent_id in session.execute(
-        select(CaseHandler.case_id, CaseHandler.agent_id).where(CaseHandler.case_id.in_(case_ids))
+    for case_id, agent_id in plain(
+        session, select(CaseHandler.case_id, CaseHandler.agent_id).where(among(session, CaseHandler.case_id, case_ids))
     ):
         found[case_id].add(agent_id)
     return found
@@ -159,7 +162,7 @@ def _callbacks(
         Callback.earliest_at,
         Callback.blocked_by,
     )
-    for row in session.execute(select(*columns).where(Callback.case_id.in_(case_ids)).order_by(Callback.id)):
+    for row in plain(session, select(*columns).where(among(session, Callback.case_id, case_ids)).order_by(Callback.id)):
         fact = CallbackFact(
             row.id, row.purpose, row.state, row.created_at, row.due_at, finished_at=row.finished_at, result=row.result
         )
@@ -180,17 +183,17 @@ def _flags(session: Session, case_ids: Sequence[int]) -> tuple[Mapping[int, Diss
         Dissatisfaction.failures,
         Dissatisfaction.state,
     )
-    rows = session.execute(select(*columns).where(Dissatisfaction.case_id.in_(case_ids))).all()
+    rows = plain(session, select(*columns).where(among(session, Dissatisfaction.case_id, case_ids))).all()
     live = [row for row in rows if row.state in LIVE_FLAGS]
     callback_ids = {i for row in live for i in (row.callback_id, row.second_call_id) if i is not None}
     parts: defaultdict[int, set[object]] = defaultdict(set)
     if callback_ids:
         spoke = select(Attempt.callback_id, Attempt.part_of_day).where(
-            Attempt.callback_id.in_(callback_ids),
+            among(session, Attempt.callback_id, callback_ids),
             Attempt.state == AttemptState.ENDED,
             Attempt.identity_at.is_not(None),
         )
-        for callback_id, part in session.execute(spoke):
+        for callback_id, part in plain(session, spoke):
             parts[callback_id].add(part)
     flags = {
         row.case_id: DissatisfactionFact(
@@ -208,9 +211,11 @@ def _flags(session: Session, case_ids: Sequence[int]) -> tuple[Mapping[int, Diss
 def _surveyed_elsewhere(session: Session, customer_ids: set[int]) -> Mapping[int, frozenset[int]]:
     found: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
     statement = select(Callback.customer_id, Callback.case_id).where(
-        Callback.customer_id.in_(customer_ids), Callback.purpose == Purpose.SURVEY, Callback.state.in_(LIVE_STATES)
+        among(session, Callback.customer_id, customer_ids),
+        Callback.purpose == Purpose.SURVEY,
+        Callback.state.in_(LIVE_STATES),
     )
-    for customer_id, case_id in session.execute(statement):
+    for customer_id, case_id in plain(session, statement):
         found[customer_id] |= {case_id}
     return found
 
@@ -218,7 +223,7 @@ def _surveyed_elsewhere(session: Session, customer_ids: set[int]) -> Mapping[int
 def lock_planner(session: Session) -> None:
     """Only one planner at a time places callbacks into slots; a second one waits for the end of this transaction."""
     if is_postgresql(session):
-        session.execute(select(func.pg_advisory_xact_lock(_PLANNER_LOCK)))
+        plain(session, select(func.pg_advisory_xact_lock(_PLANNER_LOCK)))
 
 
 _PLANNER_LOCK = 0x43414C4C

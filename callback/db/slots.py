@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from callback.db import bulk
+from callback.db.among import plain
 from callback.db.tables import Agent, Callback, Shift, ShiftException, Slot
 from callback.domain.assignment import SlotFact
 from callback.domain.facts import AgentFacts, ShiftFact
@@ -115,12 +116,13 @@ def open_slots(session: Session, *, since: datetime, until: datetime, seconds_ea
         .where(Callback.state.in_(LIVE_STATES), Slot.ends_at > since, Slot.starts_at < until)
         .group_by(Callback.slot_id)
     )
-    for slot_id, count in session.execute(counted):
+    for slot_id, count in plain(session, counted):
         booked[slot_id] = count
-    rows = session.execute(
+    rows = plain(
+        session,
         select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at)
         .where(Slot.ends_at > since, Slot.starts_at < until)
-        .order_by(Slot.starts_at, Slot.agent_id)
+        .order_by(Slot.starts_at, Slot.agent_id),
     )
     facts: list[SlotFact] = []
     for row in rows:
@@ -142,7 +144,7 @@ def booked_per_day(session: Session, agents: Mapping[int, AgentFacts], *, since:
         Callback.agent_id.is_not(None), Callback.finished_at >= since, Callback.state == "done"
     )
     for statement in (planned, finished):
-        for agent_id, at in session.execute(statement):
+        for agent_id, at in plain(session, statement):
             agent = agents.get(agent_id)
             if agent is not None:
                 load[agent_id, at.astimezone(agent.zone).date()] += 1

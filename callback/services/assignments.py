@@ -16,12 +16,13 @@ from sqlalchemy import Row, Table, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import bulk, plans, slots
+from callback.db.among import among, plain
 from callback.db.customers import customer_facts
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
-from callback.db.tables import Agent, Appointment, Callback, Decision
+from callback.db.tables import Agent, Appointment, Callback, Case, Decision
 from callback.domain.assignment import Assigner, Demand, Left, Placement, PlainAssigner, Roster
-from callback.domain.facts import AgentFacts
+from callback.domain.facts import AgentFacts, CaseFacts
 from callback.domain.moment import calling_hours, start_of_day
 from callback.domain.policy import Policy
 from callback.domain.rules import Contact, may, next_legal_moment, refusals
@@ -60,6 +61,9 @@ WAITING_COLUMNS = (
     Callback.agent_id,
     Callback.version,
     Callback.blocked_by,
+    Case.status,
+    Case.opened_at,
+    Case.required_skill,
     Appointment.at.label("appointment_at"),
     Appointment.agent_id.label("appointment_agent_id"),
 )
@@ -152,19 +156,19 @@ def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
 
 def read_waiting(session: Session, callback_ids: Sequence[int] | None = None) -> Sequence[Row[Any]]:
     """Waiting callbacks for agents, or exactly these whatever their state, each with its open appointment."""
-    statement = select(*WAITING_COLUMNS).outerjoin(
-        Appointment, (Appointment.callback_id == Callback.id) & (Appointment.state == AppointmentState.OPEN)
-    )
+    open_appointment = (Appointment.callback_id == Callback.id) & (Appointment.state == AppointmentState.OPEN)
+    joined = select(*WAITING_COLUMNS).join(Case, Case.id == Callback.case_id)
+    statement = joined.outerjoin(Appointment, open_appointment)
     if callback_ids is None:
         # What was blocked for want of people or moments is tried again: somebody may have joined since.
         retry = (Callback.state == CallbackState.BLOCKED) & Callback.blocked_by.in_(set(BLOCKS.values()))
         due = or_(Callback.state == CallbackState.WAITING, retry)
         statement = statement.where(due, Callback.channel == Channel.AGENT)
-        return session.execute(statement.order_by(Callback.due_at, Callback.id)).all()
+        return plain(session, statement.order_by(Callback.due_at, Callback.id)).all()
     found: list[Row[Any]] = []
     for start in range(0, len(callback_ids), READ_CHUNK):
         chunk = callback_ids[start : start + READ_CHUNK]
-        found.extend(session.execute(statement.where(Callback.id.in_(chunk))).all())
+        found.extend(plain(session, statement.where(among(session, Callback.id, chunk))).all())
     return found
 
 
@@ -197,7 +201,9 @@ def read_contacts(
     session: Session, rows: Sequence[Row[Any]], *, moment: datetime
 ) -> Iterator[tuple[Row[Any], Contact]]:
     """The contact that each callback stands for, at the earliest moment it is wanted."""
-    cases = plans.read_cases(session, sorted({row.case_id for row in rows}))
+    # Only a second call asks who handled the case and what made the customer unhappy; for the rest the row says enough.
+    unhappy = sorted({row.case_id for row in rows if row.purpose is Purpose.SECOND_CALL})
+    cases = plans.read_cases(session, unhappy)
     customers = customer_facts(session, sorted({row.customer_id for row in rows}), now=moment)
     calendars = load_calendars(session, {c.country for c in customers.values()}, years_around(moment))
     for row in rows:
@@ -209,7 +215,8 @@ def read_contacts(
                 channel=Channel.AGENT,
                 purpose=row.purpose,
                 customer=customer,
-                case=cases.facts[row.case_id],
+                case=cases.facts.get(row.case_id)
+                or CaseFacts(row.case_id, row.status, row.opened_at, required_skill=row.required_skill),
                 calendar=calendars[customer.country],
                 callback_id=row.id,
                 dissatisfaction=cases.flags.get(row.case_id),
@@ -351,8 +358,10 @@ def _lock_unchanged(session: Session, callback_ids: Sequence[int], versions: dic
     unchanged: set[int] = set()
     for start in range(0, len(callback_ids), READ_CHUNK):
         chunk = callback_ids[start : start + READ_CHUNK]
-        statement = select(Callback.id, Callback.version).where(Callback.id.in_(chunk)).order_by(Callback.id)
-        for row in session.execute(statement.with_for_update()):
+        statement = (
+            select(Callback.id, Callback.version).where(among(session, Callback.id, chunk)).order_by(Callback.id)
+        )
+        for row in plain(session, statement.with_for_update()):
             if row.version == versions[row.id][0]:
                 unchanged.add(row.id)
     return unchanged

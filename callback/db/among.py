@@ -1,0 +1,45 @@
+"""Reading many rows by id: one parameter instead of thousands, and plain rows without the ORM's machinery."""
+
+import json
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Integer,
+    ScalarResult,
+    Select,
+    bindparam,
+    func,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from callback.db.engine import is_postgresql
+
+T = TypeVar("T")
+
+
+def among(
+    session: Session, column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None], ids: Collection[int]
+) -> ColumnElement[bool]:
+    """True where `column` is one of `ids`, however many they are."""
+    if is_postgresql(session):
+        array: Any = bindparam(None, list(ids), type_=ARRAY(BigInteger))
+        return column == func.any(array)
+    values = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
+    return column.in_(select(values.c.value.cast(Integer)))
+
+
+def plain(session: Session, statement: Select[Any]) -> CursorResult[Any]:
+    """The rows of `statement` as Core gives them: for columns, not entities, and about twice as fast."""
+    session.flush()
+    return session.connection().execute(statement)
+
+
+def plain_scalars(session: Session, statement: Select[tuple[T]]) -> ScalarResult[T]:
+    """The first column of every row; see `plain`."""
+    return plain(session, statement).scalars()
