@@ -1,0 +1,240 @@
+"""Unhappy → a second call by another agent in another part of the day → recovered, or failed again → the supervisor."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
+from sqlalchemy import select
+
+from callback.db.engine import SessionFactory
+from callback.db.tables import AuditEntry, Callback, Decision, Dissatisfaction
+from callback.domain.moment import part_of_day
+from callback.domain.words import (
+    CallbackState,
+    Disposition,
+    DissatisfactionState,
+    PartOfDay,
+    Purpose,
+    Role,
+    Severity,
+)
+from callback.errors import Conflict, RuleBroken
+from callback.services import dissatisfactions
+from callback.services.attempts import CallSheet
+from callback.services.planning import plan_day
+from callback.settings import Settings
+
+ZONE = ZoneInfo("Asia/Shanghai")
+RECOVERED = (*REACHED, "1", "1", "1", ("1", {"words": "说得太慢"}), "1", "1", "1", "1", "1", "2")
+FAILED = (*REACHED, "1", "1", "1", ("1", {"words": "还是一样"}), "1", "1", "1", ("2", {"words": "不接受"}), "1")
+
+
+@pytest.fixture
+def centre(sessions: SessionFactory, settings: Settings, now: datetime) -> Centre:
+    return Centre(sessions, settings, now).open()
+
+
+def not_accepted(centre: Centre, agent_id: int, case_id: int) -> CallSheet:
+    """A call in which the customer does not accept the answer."""
+    call = centre.start(centre.callback(agent_id, case_id=case_id), agent_id)
+    call = centre.talk(call, agent_id, *TOLD_AND_ACCEPTED[:-2], "2", "2", ("1", {"words": "你们的方案我不接受"}))
+    done = centre.finish(call, agent_id, Disposition.COMPLETED)
+    assert done.dissatisfaction_state is DissatisfactionState.OPEN
+    return call
+
+
+def plan(centre: Centre, now: datetime) -> None:
+    plan_day(centre.sessions, now=now, zone=ZONE, carriers=frozenset())
+
+
+def second_call_of(centre: Centre, case_id: int) -> Callback:
+    with centre.sessions() as session:
+        return session.scalars(
+            select(Callback)
+            .where(Callback.case_id == case_id, Callback.purpose == Purpose.SECOND_CALL)
+            .order_by(Callback.id.desc())
+            .limit(1)
+        ).one()
+
+
+def the_flag(centre: Centre) -> Dissatisfaction:
+    with centre.sessions() as session:
+        return session.scalars(select(Dissatisfaction)).one()
+
+
+def test_the_whole_way_to_recovery(centre: Centre, now: datetime) -> None:
+    li, wang = centre.agent("li"), centre.agent("wang")
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    flag = the_flag(centre)
+    assert (flag.rule, flag.severity) == ("solution_not_accepted", Severity.CRITICAL)
+    assert flag.evidence[0]["part_of_day"] == "morning"
+
+    plan(centre, now)
+    callback = second_call_of(centre, case_id)
+    assert (callback.state, callback.agent_id) == (CallbackState.ASSIGNED, wang)
+    assert callback.planned_at is not None
+    assert callback.planned_at >= now + timedelta(hours=4)
+    assert part_of_day(callback.planned_at, ZONE) is not PartOfDay.MORNING
+
+    later = callback.planned_at
+    call = centre.talk(centre.start(callback.handle, wang, now=later), wang, *RECOVERED, now=later)
+    done = centre.finish(call, wang, Disposition.COMPLETED, now=later)
+    assert done.dissatisfaction_state is DissatisfactionState.RECOVERED
+    flag = the_flag(centre)
+    assert (flag.cause, flag.failures, flag.second_call_id) == ("service", 1, callback.id)
+    plan(centre, later + timedelta(hours=1))
+    assert second_call_of(centre, case_id).id == callback.id
+
+
+def test_failing_again_is_the_supervisors(centre: Centre, now: datetime) -> None:
+    li, wang = centre.agent("li"), centre.agent("wang")
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    plan(centre, now)
+    callback = second_call_of(centre, case_id)
+    assert callback.planned_at is not None
+    later = callback.planned_at
+    call = centre.talk(centre.start(callback.handle, wang, now=later), wang, *FAILED, now=later)
+    done = centre.finish(call, wang, Disposition.COMPLETED, now=later)
+
+    assert (done.dissatisfaction_state, done.failures) == (DissatisfactionState.ESCALATED, 2)
+    plan(centre, later + timedelta(days=1))
+    assert second_call_of(centre, case_id).id == callback.id
+    assert the_flag(centre).state is DissatisfactionState.ESCALATED
+
+
+@pytest.mark.parametrize("outcome", [Disposition.BREAK_OFF, Disposition.REFUSED])
+def test_a_second_call_that_is_refused_or_cut_off_goes_to_the_supervisor(
+    centre: Centre, now: datetime, outcome: Disposition
+) -> None:
+    wang = centre.agent("wang")
+    case_id = centre.case()
+    centre.flag(case_id)
+    call = centre.start(centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL), wang)
+    done = centre.finish(centre.talk(call, wang, *REACHED), wang, outcome)
+    assert done.dissatisfaction_state is DissatisfactionState.ESCALATED
+
+
+def test_whoever_spoke_before_may_not_start_it(centre: Centre, now: datetime) -> None:
+    li = centre.agent("li")
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    later = now + timedelta(hours=5)
+    handle = centre.callback(li, case_id=case_id, purpose=Purpose.SECOND_CALL, planned_at=later)
+    with pytest.raises(RuleBroken) as refused:
+        centre.start(handle, li, now=later)
+    assert refused.value.params["rule"] == "negative_affinity"
+    assert refused.value.details["refusals"]
+    assert centre.look(handle).state is CallbackState.ASSIGNED
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"), [(timedelta(hours=1), "cool_off"), (timedelta(days=1), "same_part_of_day_morning")]
+)
+def test_nobody_may_start_it_too_soon_or_at_the_same_time_of_day(
+    centre: Centre, now: datetime, after: timedelta, reason: str
+) -> None:
+    li, wang = centre.agent("li"), centre.agent("wang")
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    handle = centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL)
+    with pytest.raises(RuleBroken) as refused:
+        centre.start(handle, wang, now=now + after)
+    assert reason in [each["reason"] for each in refused.value.details["refusals"]]  # type: ignore[attr-defined]
+
+
+def test_an_override_needs_a_reason_is_audited_and_lets_the_call_begin(centre: Centre, now: datetime) -> None:
+    li, chief = centre.agent("li"), centre.agent("chief", role=Role.SUPERVISOR)
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    flag_id = the_flag(centre).id
+
+    def assign(reason: str | None) -> Callback:
+        with centre.sessions.begin() as session:
+            return dissatisfactions.assign_second_call(
+                session, dissatisfaction_id=flag_id, agent_id=li, by=chief, now=now, override_reason=reason
+            )
+
+    with pytest.raises(RuleBroken) as refused:
+        assign(None)
+    assert (refused.value.code, refused.value.params["reason"]) == ("rule_forbids_agent", "handled_case")
+    callback = assign("客户点名要李")
+    assert (callback.state, callback.agent_id, callback.pinned) == (CallbackState.ASSIGNED, li, True)
+    assert callback.planned_at == now + timedelta(hours=4)
+    with centre.sessions() as session:
+        decision = session.scalars(select(Decision).where(Decision.about == "override")).one()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "dissatisfaction.override")).one()
+    assert (decision.rule, decision.actor_id, decision.inputs["reason"]) == ("negative_affinity", chief, "客户点名要李")
+    assert (entry.actor_id, entry.details["agent_id"]) == (chief, li)
+    assert centre.start(callback.handle, li, now=now + timedelta(hours=5)).purpose is Purpose.SECOND_CALL
+
+
+def test_moments_are_never_overridden(centre: Centre, now: datetime) -> None:
+    li, wang = centre.agent("li"), centre.agent("wang")
+    chief = centre.agent("chief", role=Role.SUPERVISOR)
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    with pytest.raises(RuleBroken) as refused, centre.sessions.begin() as session:
+        dissatisfactions.assign_second_call(
+            session,
+            dissatisfaction_id=the_flag(centre).id,
+            agent_id=wang,
+            by=chief,
+            now=now,
+            at=now + timedelta(hours=1),
+            override_reason="今天必须打",
+        )
+    assert refused.value.code == "rule_forbids_call"
+
+
+def test_after_two_failures_only_a_supervisor_makes_another_call(centre: Centre, now: datetime) -> None:
+    wang, zhao = centre.agent("wang"), centre.agent("zhao")
+    chief = centre.agent("chief", role=Role.SUPERVISOR)
+    case_id = centre.case(told_at=now - timedelta(days=1))
+    flag_id = centre.flag(case_id)
+    call = centre.start(centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL), wang)
+    centre.finish(centre.talk(call, wang, *FAILED), wang, Disposition.COMPLETED)
+    with centre.sessions.begin() as session:
+        dissatisfactions.assign_second_call(session, dissatisfaction_id=flag_id, agent_id=zhao, by=chief, now=now)
+    plan(centre, now)
+    callback = second_call_of(centre, case_id)
+    assert (callback.state, callback.agent_id) == (CallbackState.ASSIGNED, zhao)
+    assert callback.planned_at is not None
+    assert part_of_day(callback.planned_at, ZONE) is not PartOfDay.MORNING
+
+
+def test_closing_needs_a_live_flag_and_takes_the_second_call_back(centre: Centre, now: datetime) -> None:
+    wang, chief = centre.agent("wang"), centre.agent("chief", role=Role.SUPERVISOR)
+    case_id = centre.case(told_at=now - timedelta(days=1))
+    flag_id = centre.flag(case_id)
+    handle = centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL)
+
+    def close() -> None:
+        with centre.sessions.begin() as session:
+            dissatisfactions.close(
+                session, dissatisfaction_id=flag_id, cause="已退款", lesson="先道歉", by=chief, now=now
+            )
+
+    close()
+    assert centre.look(handle).state is CallbackState.CANCELLED
+    flag = the_flag(centre)
+    assert (flag.state, flag.cause, flag.closed_by_id) == (DissatisfactionState.CLOSED, "已退款", chief)
+    with pytest.raises(Conflict):
+        close()
+
+
+def test_the_second_call_may_be_tried_again_by_whoever_did_not_reach_the_customer(
+    centre: Centre, now: datetime
+) -> None:
+    """Ringing in vain is not speaking: it must not use up the people who may call."""
+    li, wang = centre.agent("li"), centre.agent("wang")
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    later = now + timedelta(hours=5)
+    handle = centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL)
+    centre.finish(centre.start(handle, wang, now=later), wang, Disposition.NO_ANSWER, now=later)
+    tomorrow = later + timedelta(days=1)
+    centre.place(handle, wang, tomorrow)
+    assert centre.start(handle, wang, now=tomorrow).callback == handle
