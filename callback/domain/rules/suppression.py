@@ -51,10 +51,6 @@ def usable_addresses(customer: CustomerFacts, channel: Channel, purpose: Purpose
 
 def addresses_of(customer: CustomerFacts, channel: Channel) -> tuple[str, ...]:
     """The good addresses over which `channel` reaches the customer; a link to the web page goes over any."""
-    match channel:
-        case Channel.EMAIL:
-            return customer.emails
-        case Channel.WEB:
-            return customer.phones + customer.emails
-        case Channel.AGENT | Channel.SMS | Channel.VOICE:
-            return customer.phones
+    if channel is Channel.EMAIL:
+        return customer.emails
+    return customer.phones + customer.emails if channel is Channel.WEB else customer.phones

@@ -1,7 +1,7 @@
 """Hard rule 2: only at a decent hour, on the customer's own clock."""
 
 from callback.domain.moment import calling_hours
-from callback.domain.policy import Policy
+from callback.domain.policy import LEGAL_CEILING, LEGAL_FLOOR, Policy
 from callback.domain.rules.contact import Contact, Refusal
 from callback.domain.words import Channel
 
@@ -20,7 +20,8 @@ def window(contact: Contact, policy: Policy) -> Refusal | None:
         reason = "outside_window"
     else:
         reason = "holiday" if contact.calendar.is_holiday(local.date()) and not policy.call_on_holidays else "weekend"
-    windows = ", ".join(f"{start:%H:%M}–{end:%H:%M}" for start, end in policy.calling_windows)
+    inside = ((max(start, LEGAL_FLOOR), min(end, LEGAL_CEILING)) for start, end in policy.calling_windows)
+    windows = ", ".join(f"{start:%H:%M}–{end:%H:%M}" for start, end in inside if start < end)
     return Refusal(
         rule=RULE,
         reason=reason,

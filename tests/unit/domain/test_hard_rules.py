@@ -85,14 +85,12 @@ def attempts(draw: st.DrawFn, before: datetime, zone: ZoneInfo) -> AttemptFact:
     """Earlier attempts, most of them in the last days, on this and other callbacks and cases, by few people."""
     ago = draw(st.one_of(st.integers(0, 3 * 86_400), st.integers(0, 40 * 86_400)))
     at = before - timedelta(seconds=ago)
-    # A refusal ends everything; drawn often, it would hide the other rules.
-    ends = [d for d in Disposition if d is not Disposition.REFUSED or ago % 7 == 0]
     return AttemptFact(
         at=at,
         channel=draw(st.sampled_from(Channel)),
         purpose=draw(st.sampled_from(Purpose)),
         part_of_day=part(at.astimezone(zone)),
-        disposition=draw(st.sampled_from([None, *ends])),
+        disposition=draw(st.sampled_from([None, *Disposition])),
         agent_id=draw(st.none() | st.integers(1, 4)),
         case_id=draw(st.integers(CASE, 3)),
         callback_id=draw(st.integers(CALLBACK, 4)),
@@ -186,6 +184,9 @@ def suppression_faults(contact: Contact) -> Iterator[str]:
 
 def budget_faults(contact: Contact, policy: Policy) -> Iterator[str]:
     made = contact.customer.attempts
+    refused = [attempt for attempt in made if attempt.disposition is Disposition.REFUSED]
+    if any(attempt.case_id == CASE or attempt.callback_id == contact.callback_id for attempt in refused):
+        yield "budget"
     if contact.channel is Channel.WEB:
         return
     counted = [attempt for attempt in made if attempt.counts]
