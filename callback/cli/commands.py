@@ -5,6 +5,7 @@ import callback.cli.accounts
 import callback.cli.calendar
 import callback.cli.database
 import callback.cli.doctor
+import callback.cli.imports
 import callback.cli.plan
 import callback.cli.questionnaire
 import callback.cli.sample

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Exists, Select, exists, select
+from sqlalchemy import Exists, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from callback.db.tables import Agent, Case, CaseHandler, ContactPoint, Promise
@@ -75,6 +75,10 @@ def listed(
 def has_contact() -> Exists:
     """SQL condition: the customer of the case has a contact point that is not known to be wrong or dead."""
     return exists().where(ContactPoint.customer_id == Case.customer_id, ContactPoint.state == ContactState.GOOD)
+
+
+def count(session: Session, query: Select[tuple[Case]]) -> int:
+    return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
 
 
 def children(session: Session, case_id: int) -> Sequence[Case]:
