@@ -19,7 +19,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from sqlalchemy import Select
+from sqlalchemy import Select, TypeDecorator
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.api.schemas import BIGGEST_ID
@@ -83,6 +83,12 @@ def _typed(value: object, wanted: type) -> object:
     raise ValueError("not what was asked for")
 
 
+def python_type(column: InstrumentedAttribute[Any]) -> type:
+    """What values of this column are in Python; a decorated type does not say so itself."""
+    kind = column.type
+    return (kind.impl_instance if isinstance(kind, TypeDecorator) else kind).python_type
+
+
 @dataclass(frozen=True, slots=True)
 class PageParams:
     limit: int
@@ -113,7 +119,7 @@ class PageParams:
         descending: bool = False,
     ) -> Page[T]:
         """A page of a plain SELECT in the order of these columns: never null, and together unique."""
-        after = self.after(kind, *(column.type.python_type for column in order))
+        after = self.after(kind, *(python_type(column) for column in order))
         query = after_key(query, order, after, descending=descending).limit(self.limit + 1)
         rows = session.scalars(query).all()
         return self.of(rows, show, kind=kind, key=lambda row: [getattr(row, column.key) for column in order])

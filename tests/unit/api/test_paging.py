@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callback.api.paging import decode_cursor, encode_cursor
+from callback.api.paging import decode_cursor, encode_cursor, python_type
+from callback.db.tables import Callback, ShiftException
 from callback.errors import Invalid
 
 
@@ -51,3 +52,10 @@ def test_a_cursor_that_somebody_made_up_never_gives_a_wrong_type(value: object) 
     except Invalid:
         return
     assert type(found) is int
+
+
+def test_columns_say_what_their_values_are() -> None:
+    assert python_type(Callback.due_at) is datetime
+    assert python_type(Callback.id) is int
+    assert python_type(Callback.handle) is str
+    assert python_type(ShiftException.day) is date

@@ -1,0 +1,115 @@
+"""Schemathesis against our own description: no request, however odd, is answered with a 5xx or in another shape."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+from sqlalchemy import select, update
+
+from callback.api.deps import CSRF_HEADER, cookie_name, csrf_token
+from callback.app import create_app
+from callback.bootstrap import House, build
+from callback.db.engine import reading
+from callback.db.tables import Agent, Callback
+from callback.domain.handle import new_handle
+from callback.domain.words import CallbackState, Channel, Purpose, Role
+from callback.services import accounts, questionnaires, scripts
+from callback.settings import Settings
+from tests import town
+
+CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
+EXAMPLES = 25
+SLOW = {"/api/v1/sessions", "/api/v1/me/password"}
+"""Each of these hashes a password with 64 MiB."""
+
+
+def _operations() -> list[str]:
+    house = build(Settings(database_url="sqlite://"))
+    try:
+        paths = create_app(house).openapi()["paths"]
+    finally:
+        house.close()
+    return [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
+
+
+@pytest.fixture
+def populated(house: House, make_agent: Callable[..., int]) -> House:
+    """A little of everything, so that odd requests meet rows."""
+    make_agent("root", role=Role.ADMINISTRATOR)
+    now = house.clock()
+    with house.sessions.begin() as session:
+        scripts.seed_content(session, now)
+        questionnaires.seed_content(session, now)
+        for login in ("li", "wang"):
+            town.add_agent(session, login, now=now)
+        for purpose in Purpose:
+            case = town.add_case(session, town.add_customer(session, now=now), now=now)
+            session.add(
+                Callback(
+                    handle=new_handle(),
+                    case_id=case.id,
+                    customer_id=case.customer_id,
+                    purpose=purpose,
+                    channel=Channel.AGENT,
+                    state=CallbackState.ASSIGNED,
+                    agent_id=1,
+                    priority=50,
+                    planned_at=now,
+                    earliest_at=now,
+                    due_at=now + timedelta(days=1),
+                    created_at=now,
+                    updated_at=now,
+                )
+            )
+    return house
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", _operations())
+def test_no_request_breaks_the_house(operation: str, app: FastAPI, populated: House) -> None:
+    method, path = operation.split(" ")
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
+    secret = _session_of_root(populated)
+    with reading(populated.sessions) as session:
+        handles = session.scalars(select(Callback.handle)).all()
+
+    @settings(
+        max_examples=3 if path in SLOW else EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=schema[path][method].as_strategy(), choice=st.integers(0, 7))
+    def attack(case: Any, choice: int) -> None:
+        nonlocal secret
+        if "handle" in case.path_parameters and choice < len(handles):  # nobody guesses one, so lend some
+            case.path_parameters["handle"] = handles[choice]
+        case.headers.pop("Authorization", None)  # a made-up token only ever gives 401
+        case.cookies.clear()
+        headers = {CSRF_HEADER: csrf_token(secret), "Cookie": f"{cookie_name(populated.settings)}={secret}"}
+        response = case.call(headers=headers)
+        if response.status_code == 401:  # logged out or deactivated itself
+            secret = _session_of_root(populated)
+            response = case.call(headers=headers)
+        case.validate_response(response, checks=CHECKS)
+
+    attack()
+
+
+def _session_of_root(house: House) -> str:
+    """A session of the administrator, who is put back into office if the fuzzing threw them out."""
+    with house.sessions.begin() as session:
+        root_id = session.scalars(select(Agent.id).order_by(Agent.id)).first()
+        assert root_id is not None
+        session.execute(update(Agent).where(Agent.id == root_id).values(role=Role.ADMINISTRATOR, active=True))
+        new = accounts.start_session(session, root_id, now=house.clock(), lifetime=timedelta(hours=1))
+        return new.secret
