@@ -5,7 +5,8 @@ The text is NFKC-normalised and lower-cased, then read from left to right; at ea
 no complaint, `不是很好` and `not satisfied` are one. Negations count; two of them cancel each other.
 It errs on the side of silence: praise and complaint in one sentence still count as a complaint, an unknown word never
 does, so a complaint that only tells what happened (`the refund never arrived`) is often missed; the other rules are
-there for it. On sentences that it was never tuned on: see `tests/unit/domain/test_lexicon.py`. What was matched is given back as evidence, negation included.
+there for it. How it does on sentences that it was never tuned on: `tests/unit/domain/test_lexicon.py`.
+What was matched is given back as evidence, negation included.
 """
 
 import re
