@@ -49,7 +49,7 @@ def _timed(house: House) -> tuple[float, Any]:
 
 def fill(house: House, *, cases: int, agents: int) -> None:
     """A centre with `agents` at work 09–12 and 14–20 every day, and as many customers as cases."""
-    chance = random.Random(20260311)  # noqa: S311  a fixed seed: every run plans the same cases
+    chance = random.Random(20260311)
     with house.sessions.begin() as session:
         for table, columns, rows in (
             ("agents", _AGENT, _agents(agents)),
