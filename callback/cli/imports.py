@@ -113,7 +113,7 @@ def cases_command(
     with open_house() as house, reading(house.sessions) as session:
         language = house.settings.language
         query = rows.listed(status=status, needs_data=needs_data, source=source)
-        found = session.scalars(query.limit(limit)).all()
+        found = session.scalars(query.order_by(Case.id.desc()).limit(limit)).all()
         total = rows.count(session, query)
         if as_json:
             for case in found:
@@ -121,7 +121,11 @@ def cases_command(
             return
         table = Table(box=None)
         for heading in ("id", "source", "external_id", "status", "priority", "opened_at", "subject"):
-            table.add_column(say(f"cases.column.{heading}", language), overflow="ellipsis", no_wrap=True)
+            # Numbers are shown whole; the subject gives way.
+            whole = 0 if heading == "subject" else max([6, *(len(str(_line(case)[heading])) for case in found)])
+            table.add_column(
+                say(f"cases.column.{heading}", language), overflow="ellipsis", no_wrap=True, min_width=whole or None
+            )
         for case in found:
             line = _line(case)
             table.add_row(*(str(line[name]) for name in line))

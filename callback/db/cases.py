@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Exists, Select, exists, func, select
+from sqlalchemy import Exists, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from callback.db.tables import Agent, Case, CaseHandler, ContactPoint, Promise
+from callback.db.tables import Agent, Callback, Case, CaseHandler, ContactPoint, Promise
 from callback.domain.words import CaseStatus, ContactState, PromiseState, Role
 
 
@@ -59,8 +59,8 @@ def listed(
     source: str | None = None,
     owner_id: int | None = None,
 ) -> Select[tuple[Case]]:
-    """Cases that match, newest first (by id). The edge adds the cursor and the limit."""
-    query = select(Case).order_by(Case.id.desc())
+    """Cases that match. The edge adds order, cursor and limit."""
+    query = select(Case)
     if status is not None:
         query = query.where(Case.status == status)
     if source is not None:
@@ -77,8 +77,19 @@ def has_contact() -> Exists:
     return exists().where(ContactPoint.customer_id == Case.customer_id, ContactPoint.state == ContactState.GOOD)
 
 
+def seen_by(query: Select[tuple[Case]], agent_id: int) -> Select[tuple[Case]]:
+    """Agents see their own work alone: what they own, handled, or have to call about."""
+    return query.where(
+        or_(
+            Case.owner_id == agent_id,
+            exists().where(CaseHandler.case_id == Case.id, CaseHandler.agent_id == agent_id),
+            exists().where(Callback.case_id == Case.id, Callback.agent_id == agent_id),
+        )
+    )
+
+
 def count(session: Session, query: Select[tuple[Case]]) -> int:
-    return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def children(session: Session, case_id: int) -> Sequence[Case]:

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from importlib import resources
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -167,3 +168,13 @@ def _zones() -> dict[str, list[str]]:
             country, _, zone = line.split("\t")[:3]
             zones.setdefault(country, []).append(zone)
     return zones
+
+
+@functools.lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Whether `name` is an IANA zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

@@ -21,7 +21,6 @@ from callback.services.imports.fields import (
     consents_of,
     country_of,
     customer_key,
-    is_zone,
     language_of,
     looked_up,
     mapped,
@@ -282,7 +281,7 @@ class Normaliser:
     def _zone_of(self, said: Said, points: Points, countries: list[str | None], own_country: str | None) -> str:
         """The customer's zone: the column; else the number's prefix; else their country; else the file's zone."""
         if "time_zone" in said:
-            if not is_zone(said["time_zone"]):
+            if not contacts.is_zone(said["time_zone"]):
                 raise RejectedError("bad_zone", ("time_zone",), said["time_zone"])
             return str(said["time_zone"])
         for point, country in zip(points, countries, strict=True):

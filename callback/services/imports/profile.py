@@ -135,16 +135,29 @@ def load_profile(name: str) -> Profile:
 
     Raises `NotFound` (`import_profile_unknown`) and `Invalid` (`import_profile_invalid`) naming the place.
     """
-    if name in BUILTIN:
-        return Profile.model_validate(BUILTIN[name])
     path = Path(name)
-    if path.suffix.lower() != ".toml" or not path.is_file():
-        raise NotFound("import_profile_unknown", profile=name, known=", ".join(sorted(BUILTIN)))
+    if name in BUILTIN or path.suffix.lower() != ".toml" or not path.is_file():
+        return builtin_profile(name)
     try:
-        return Profile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return read_profile(path.read_text(encoding="utf-8-sig"), name=path.name)
+    except (UnicodeDecodeError, OSError) as error:
         raise Invalid("import_profile_invalid", profile=path.name, place="-", problem=str(error)) from None
+
+
+def builtin_profile(name: str) -> Profile:
+    """Raises `NotFound` (`import_profile_unknown`)."""
+    if name not in BUILTIN:
+        raise NotFound("import_profile_unknown", profile=name, known=", ".join(sorted(BUILTIN)))
+    return Profile.model_validate(BUILTIN[name])
+
+
+def read_profile(text: str, *, name: str) -> Profile:
+    """A profile from TOML. Raises `Invalid` (`import_profile_invalid`) naming the first place that is wrong."""
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Invalid("import_profile_invalid", profile=name, place="-", problem=str(error)) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "-"
-        raise Invalid("import_profile_invalid", profile=path.name, place=place, problem=first["msg"]) from None
+        raise Invalid("import_profile_invalid", profile=name, place=place, problem=first["msg"]) from None

@@ -21,9 +21,9 @@ from callback.db.tables import ImportRun
 from callback.errors import Conflict
 from callback.services import audit
 from callback.services.imports import fictional
-from callback.services.imports.chunks import LARGE, Chunk, Reading, chunks
+from callback.services.imports.chunks import CHUNK, LARGE, Chunk, Reading, chunks
 from callback.services.imports.inspection import FileFacts, inspect_file
-from callback.services.imports.normalise import Surroundings
+from callback.services.imports.normalise import Reject, Surroundings
 from callback.services.imports.profile import Profile
 from callback.services.imports.rejects import RejectsFile
 from callback.services.imports.write import Written, sort_drafts, write_chunk
@@ -50,7 +50,9 @@ class Order:
     by: int | None = None
     file_name: str | None = None
     """As the sender called it, when `path` is a temporary file."""
-    chunk: int | None = None
+    chunk: int = CHUNK
+    beside: bool = True
+    """Whether a large file may be read in a second process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,13 @@ class Summary:
 
 
 def import_file(
-    sessions: SessionFactory, settings: Settings, order: Order, *, clock: Clock, progress: Progress | None = None
+    sessions: SessionFactory,
+    settings: Settings,
+    order: Order,
+    *,
+    clock: Clock,
+    progress: Progress | None = None,
+    on_rejects: Callable[[list[Reject]], None] | None = None,
 ) -> Summary:
     """Import `order.path`.
 
@@ -90,12 +98,12 @@ def import_file(
     facts = inspect_file(order.path, order.profile, around)
     rejects_path = order.rejects or order.path.with_name(order.path.stem + ".rejects.csv")
     state = _Import(sessions, order, facts, rejects_path, clock)
-    wanted = Reading(
-        order.path, order.profile, around, skip=state.skip, **({"size": order.chunk} if order.chunk else {})
-    )
-    with chunks(wanted, beside=facts.rows - state.skip >= LARGE) as found:
+    wanted = Reading(order.path, order.profile, around, skip=state.skip, size=order.chunk)
+    with chunks(wanted, beside=order.beside and facts.rows - state.skip >= LARGE) as found:
         for chunk in found:
             state.take(chunk)
+            if on_rejects is not None:
+                on_rejects(chunk.rejects)
             if progress is not None:
                 progress(chunk.rows_done, facts.rows)
     return state.finish()

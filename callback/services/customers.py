@@ -1,0 +1,170 @@
+"""Customers: who they are, and how they are reached. Addresses leave the house masked; a reveal is audited."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from callback.db import contacts as rows
+from callback.db.tables import ContactPoint, Customer
+from callback.domain.handle import new_handle
+from callback.domain.words import ContactKind
+from callback.errors import Conflict, Forbidden, Invalid, NotFound
+from callback.services import audit, contacts
+from callback.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A customer as a program describes them. `phones` and `emails` as people write them."""
+
+    source: str
+    external_id: str | None = None
+    name: str | None = None
+    salutation: str | None = None
+    language: str | None = None
+    country: str | None = None
+    region: str | None = None
+    time_zone: str | None = None
+    special: bool | None = None
+    consents: Sequence[str] | None = None
+    phones: Sequence[str] = ()
+    emails: Sequence[str] = ()
+
+
+def find_customer(session: Session, customer_id: int) -> Customer:
+    """Raises `NotFound` (`customer_not_found`)."""
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound("customer_not_found", customer=customer_id)
+    return customer
+
+
+def welcome(session: Session, person: Person, *, settings: Settings, now: datetime) -> Customer:
+    """The customer with this (source, external id), made or brought up to date.
+
+    Country and zone come from what is said, else from the telephone number, else from the settings. Raises `Invalid`
+    (`bad_phone`, `bad_email`, `bad_zone`, `bad_country`).
+    """
+    country, drafts = _drafts(person, settings)
+    zone = person.time_zone or _zone(country, drafts, settings)
+    external_id = person.external_id or (drafts[0].address if drafts else new_handle())
+    customer = rows.customer_by_key(session, source=person.source, external_id=external_id)
+    if customer is None:
+        customer = Customer(
+            source=person.source,
+            external_id=external_id,
+            language=person.language or settings.language,
+            country=country,
+            time_zone=zone,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(customer)
+    elif person.time_zone is not None or person.country is not None:
+        customer.country, customer.time_zone = country, zone
+    for field in ("name", "salutation", "language", "region", "special"):
+        value = getattr(person, field)
+        if value is not None:
+            setattr(customer, field, value)
+    if person.consents is not None:
+        customer.consents = sorted(set(person.consents))
+    customer.updated_at = now
+    session.flush()
+    for draft in drafts:
+        _add(session, customer, draft)
+    return customer
+
+
+def add_contact_point(
+    session: Session, *, customer: Customer, kind: str, text: str, by: int, now: datetime
+) -> ContactPoint:
+    """One more address, tried after those that are there. The cases that waited for it are looked at again.
+
+    `kind` is `phone` or `email`. Raises `Invalid` (`bad_phone`, `bad_email`) and `Conflict` (`contact_point_exists`).
+    """
+    drafts = _parsed(kind, text, customer.country)
+    if rows.has_address(session, customer_id=customer.id, address=drafts[0].address):
+        raise Conflict("contact_point_exists")
+    point = _add(session, customer, drafts[0])
+    rows.wake_cases(session, customer_id=customer.id, now=now)
+    audit.record(
+        session, now=now, actor_id=by, action="customer.add_contact", subject_kind="customer", subject_id=customer.id
+    )
+    return point
+
+
+def reveal(
+    session: Session, *, customer_id: int, contact_point_id: int, by: int, supervises: bool, now: datetime
+) -> ContactPoint:
+    """The address in full, for a supervisor or for the agent who is in a call with this customer; audited either way.
+
+    Raises `NotFound` (`contact_point_not_found`) and `Forbidden` (`reveal_not_allowed`).
+    """
+    if not supervises and not rows.in_a_call(session, agent_id=by, customer_id=customer_id):
+        raise Forbidden("reveal_not_allowed")
+    point = session.get(ContactPoint, contact_point_id)
+    if point is None or point.customer_id != customer_id:
+        raise NotFound("contact_point_not_found")
+    audit.record(
+        session,
+        now=now,
+        actor_id=by,
+        action="customer.reveal",
+        subject_kind="contact_point",
+        subject_id=point.id,
+        customer_id=customer_id,
+    )
+    return point
+
+
+def _drafts(person: Person, settings: Settings) -> tuple[str, list[contacts.ContactDraft]]:
+    """The country, and every address in the order given."""
+    said = person.country.upper() if person.country else None
+    if said is not None and contacts.zone_of_country(said) is None:
+        raise Invalid("bad_country", value=person.country)
+    if person.time_zone is not None and not contacts.is_zone(person.time_zone):
+        raise Invalid("bad_zone", value=person.time_zone)
+    region = said or settings.country
+    found = [draft for text in person.phones for draft in _parsed("phone", text, region)]
+    found += [draft for text in person.emails for draft in _parsed("email", text, region)]
+    country = said or next((draft.country for draft in found if draft.country), None) or settings.country
+    return country, list({draft.address: draft for draft in found}.values())
+
+
+def _parsed(kind: str, text: str, region: str) -> list[contacts.ContactDraft]:
+    try:
+        found = contacts.emails(text) if kind == ContactKind.EMAIL else contacts.phones(text, region)
+    except contacts.BadContactError as error:
+        code = "bad_email" if kind == ContactKind.EMAIL else "bad_phone"
+        raise Invalid(code, value=error.value[:80], region=region) from None
+    if not found:
+        raise Invalid("contact_point_unknown")
+    return found
+
+
+def _zone(country: str, drafts: Sequence[contacts.ContactDraft], settings: Settings) -> str:
+    for draft in drafts:
+        if draft.kind != ContactKind.EMAIL and (zone := contacts.zone_of(draft.address, draft.country)):
+            return zone
+    return (
+        settings.time_zone if country == settings.country else contacts.zone_of_country(country) or settings.time_zone
+    )
+
+
+def _add(session: Session, customer: Customer, draft: contacts.ContactDraft) -> ContactPoint:
+    known = rows.points_of(session, customer.id)
+    same = next((point for point in known if point.address == draft.address), None)
+    if same is not None:
+        return same
+    point = ContactPoint(
+        customer_id=customer.id,
+        kind=ContactKind(draft.kind),
+        address=draft.address,
+        extension=draft.extension,
+        position=max((point.position for point in known), default=-1) + 1,
+    )
+    session.add(point)
+    session.flush()
+    return point
