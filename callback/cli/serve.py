@@ -31,7 +31,6 @@ def serve(
         if workers > 1 and not house.settings.is_postgresql:
             raise Invalid("workers_need_postgresql")
         check_schema(house)
-        configure_logging(house.settings)
         listener = _listen(host or house.settings.host, house.settings.port if port is None else port)
         address, taken_port = listener.getsockname()[:2]
         console.print(
@@ -39,6 +38,7 @@ def serve(
             highlight=False,
             markup=False,
         )
+        configure_logging(house.settings)
         config = uvicorn.Config(
             create_app(house) if workers == 1 else "callback.app:from_environment",
             factory=workers > 1,
