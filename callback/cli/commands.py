@@ -4,6 +4,7 @@
 import callback.cli.accounts
 import callback.cli.calendar
 import callback.cli.database
+import callback.cli.dissatisfaction
 import callback.cli.doctor
 import callback.cli.imports
 import callback.cli.plan
@@ -11,4 +12,5 @@ import callback.cli.questionnaire
 import callback.cli.sample
 import callback.cli.script
 import callback.cli.serve
+import callback.cli.work
 import callback.cli.worker

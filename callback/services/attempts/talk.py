@@ -73,19 +73,20 @@ def answer(
     handle: str,
     agent_id: int,
     question: str,
-    value: Value | None,
+    value: Value | None = None,
+    said: str | None = None,
     now: datetime,
 ) -> surveys.Step:
     """Keep one answer to the questionnaire; written in this transaction, so an acknowledged answer is never lost.
 
-    `value` None skips a question that allows it. Raises as `question` does, and `Conflict` (`callback_taken`,
-    `question_not_asked`, `response_closed`).
+    `value` is exact, `said` is what came in words; neither of them skips a question that allows it. Raises as
+    `question` does, and `Conflict` (`callback_taken`, `question_not_asked`, `response_closed`).
     """
     attempt = _open(session, handle, agent_id, None)
     response = _response(session, attempt, now=now)
     _keep_lease(session, attempt, agent_id=agent_id, now=now)
     return surveys.give_answer(
-        session, response=response, question=question, value=value, channel=Channel.AGENT, now=now
+        session, response=response, question=question, value=value, said=said, channel=Channel.AGENT, now=now
     )
 
 
