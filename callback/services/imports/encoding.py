@@ -8,8 +8,6 @@ from charset_normalizer import from_bytes
 from callback.errors import Invalid
 
 _BLOCK = 1 << 20
-_CHINESE = (("\u4e00", "\u9fff"), ("\u3000", "\u303f"), ("\uff00", "\uffef"))
-"""Ideographs, their punctuation, full-width forms."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -33,13 +31,13 @@ def detect_encoding(path: Path, declared: str | None = None) -> str:
         sample = file.read(_BLOCK)
     marked = next((codec for bom, codec in _BOMS if sample.startswith(bom)), None)
     candidates = [marked] if marked else ["utf-8", *_unmarked_utf16(sample)]
-    if not marked and _looks_chinese(sample):
+    if not marked and _looks_chinese(path):
         candidates.append("gb18030")
     for codec in candidates:
         if _decodes(path, codec):
             return codec
     if not marked:
-        guess = from_bytes(sample[:65_536]).best()
+        guess = from_bytes(_foreign_part(path)[:65_536]).best()
         if guess is not None and _decodes(path, guess.encoding):
             return guess.encoding
     raise Invalid("import_encoding", file=path.name)
@@ -68,9 +66,29 @@ def _unmarked_utf16(sample: bytes) -> list[str]:
     return ["utf-16-be"] if head[0::2].count(0) > half * 0.3 else []
 
 
-def _looks_chinese(sample: bytes) -> bool:
-    """GB18030 gives a meaning to almost any bytes: believe it when most of what is not ASCII becomes Chinese."""
-    text = codecs.getincrementaldecoder("gb18030")("replace").decode(sample)
-    foreign = [character for character in text[:200_000] if ord(character) > 0x7F]
-    chinese = sum(1 for c in foreign if any(first <= c <= last for first, last in _CHINESE))
-    return bool(foreign) and chinese >= 0.8 * len(foreign)
+def _looks_chinese(path: Path) -> bool:
+    """GB18030 gives a meaning to almost any bytes; believe it when most of what is not ASCII is common Chinese.
+
+    Common is what GB 2312 has: both of its bytes lie beyond ASCII, while an accented letter of a western text is
+    followed by an ASCII letter and would become a rare character.
+    """
+    text = codecs.getincrementaldecoder("gb18030")("replace").decode(_foreign_part(path))
+    foreign = [character for character in text if ord(character) > 0x7F]
+    return bool(foreign) and sum(map(_is_common_chinese, foreign)) >= 0.6 * len(foreign)
+
+
+def _foreign_part(path: Path) -> bytes:
+    """The file from its first line on that is not ASCII; at most a block."""
+    with path.open("rb") as file:
+        for line in file:
+            if not line.isascii():
+                return line + file.read(_BLOCK)
+    return b""
+
+
+def _is_common_chinese(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
