@@ -133,9 +133,9 @@ def needs_data_count(session: Session, source: str) -> int:
     return session.scalar(query) or 0
 
 
-def wake_cases_of(session: Session, source: str, now: datetime) -> None:
+def wake_cases_of(session: Session, source: str) -> None:
     """The planner looks at every case of a source again."""
-    session.execute(update(Case).where(Case.source == source).values(plan_at=now))
+    session.execute(update(Case).where(Case.source == source).values(plan_at=Case.opened_at))
 
 
 def _has_contact() -> Exists:

@@ -61,7 +61,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Not placed, and why: `nobody_qualifies`, `no_legal_slot`, `no_capacity` or `owner_away`."""
+    """Not placed, and why: `no_agents`, `nobody_qualifies`, `no_legal_slot`, `no_capacity` or `owner_away`."""
 
     callback_id: int
     reason: str
@@ -157,6 +157,8 @@ class _Board:
 
     def place(self, demand: Demand) -> Placement | Left:
         kinds = self._kinds_for(demand)
+        if not self._agents:
+            return Left(demand.callback_id, "no_agents")
         if not self._anybody_qualifies(demand, kinds):
             reason = "owner_away" if demand.only is not None and demand.at is not None else "nobody_qualifies"
             return Left(demand.callback_id, reason)

@@ -40,7 +40,7 @@ def change_cases(
         _settle_promise(case, promises.get(case_id, []), now=now)
         case.customer_id = customer_ids[draft.customer_key]
         case.import_hash = draft.hash
-        case.plan_at = case.updated_at = now
+        case.plan_at, case.updated_at = min(case.opened_at, now), now
         case.version += 1
     session.flush()
 

@@ -228,5 +228,5 @@ class _Import:
                 made_up += count
                 if not after_id:
                     if made_up:
-                        rows.wake_cases_of(session, source, self._now)
+                        rows.wake_cases_of(session, source)
                     return made_up

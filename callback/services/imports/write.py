@@ -34,6 +34,8 @@ _DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
 
 _RATING = CASE_COLUMNS.index("rating")
 _TOLD = CASE_COLUMNS.index("told_at")
+_OPENED = CASE_COLUMNS.index("opened_at")
+_CLOSED = CASE_COLUMNS.index("closed_at")
 _CONSENTS = CUSTOMER_COLUMNS.index("consents")
 _SPECIAL = CUSTOMER_COLUMNS.index("special")
 
@@ -165,7 +167,8 @@ def _create_cases(
         (
             *(case_id, source, draft.external_id, customer_ids[draft.customer_key]),
             *_open_promise_only(draft.case),
-            *(0, moment, draft.hash, moment, moment, 1),
+            # Due for planning since it was reported, not since it was read in: a try-out may move the clock back.
+            *(0, min(draft.case[_OPENED], moment), draft.hash, moment, moment, 1),
         )
         for case_id, draft in zip(ids, drafts, strict=True)
     )
@@ -228,7 +231,9 @@ def _raise_flags(
         person = customer_ids[draft.customer_key]
         rule, severity = verdict.rule.value, verdict.severity.value
         state = DissatisfactionState.OPEN.value
-        flags.append((case_id, person, rule, severity, json.dumps(evidence), 1, state, moment, 1))
+        # The file does not say when the customer rated; the end of the case is the nearest thing to it.
+        raised = min(str(draft.case[_CLOSED] or moment), str(moment))
+        flags.append((case_id, person, rule, severity, json.dumps(evidence), 1, state, raised, 1))
         decisions.append((case_id, "dissatisfaction", rule, severity, json.dumps({"rating": rating}), moment))
     columns = ("case_id", "customer_id", "rule", "severity", "evidence", "failures", "state", "raised_at", "version")
     _insert(session, _FLAGS, columns, flags)

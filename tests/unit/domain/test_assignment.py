@@ -120,6 +120,7 @@ def test_no_shift_meets_a_legal_moment() -> None:
     roster = Roster(agents=(agent(1),), slots=slots(1, 2))
     assert assign([demand(1, legal=lambda _at: False)], roster)[1] == {1: "no_legal_slot"}
     assert assign([demand(1)], Roster(agents=(agent(1),), slots=()))[1] == {1: "no_capacity"}
+    assert assign([demand(1)], Roster(agents=(), slots=()))[1] == {1: "no_agents"}
 
 
 def test_a_customer_is_not_placed_twice_in_one_part_of_the_day_nor_a_third_time() -> None:
