@@ -54,6 +54,6 @@ def another_part_of_day(contact: Contact, policy: Policy) -> Refusal | None:
     return Refusal(
         rule=RULE,
         reason=f"same_part_of_day_{part}",
-        params={"parts": sorted(unhappy)},
+        params={"parts": sorted(part.value for part in unhappy)},
         not_before=next_legal(contact.at, contact.customer.zone, contact.calendar, policy, avoid=unhappy),
     )

@@ -25,7 +25,7 @@ def refused(contact: Contact, policy: Policy) -> Refusal | None:  # noqa: ARG001
 
 def attempts_per_callback(contact: Contact, policy: Policy) -> Refusal | None:
     """An appointment is no way around it: it overrides the daily count alone."""
-    if contact.callback_id is None or contact.channel is Channel.WEB:
+    if contact.callback_id is None or contact.is_pulled:
         return None
     made = sum(attempt.counts and attempt.callback_id == contact.callback_id for attempt in contact.customer.attempts)
     if made < policy.attempts_per_callback:
@@ -37,7 +37,7 @@ def attempts_per_callback(contact: Contact, policy: Policy) -> Refusal | None:
 
 def attempts_per_day(contact: Contact, policy: Policy) -> Refusal | None:
     """Counted over the customer's own day, over every channel, case and purpose, and all who share an address."""
-    if contact.by_appointment or contact.channel is Channel.WEB or not contact.customer.attempts:
+    if contact.by_appointment or contact.is_pulled or not contact.customer.attempts:
         return None
     zone = contact.customer.zone
     today = contact.at.astimezone(zone).date()

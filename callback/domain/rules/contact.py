@@ -30,6 +30,11 @@ class Contact:
     by_appointment: bool = False
     """The customer asked for this moment."""
 
+    @property
+    def is_pulled(self) -> bool:
+        """The customer opens the web page when they like. A second call is ours to make, whatever its channel."""
+        return self.channel is Channel.WEB and self.purpose is not Purpose.SECOND_CALL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:

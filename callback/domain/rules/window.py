@@ -3,14 +3,13 @@
 from callback.domain.moment import calling_hours
 from callback.domain.policy import LEGAL_CEILING, LEGAL_FLOOR, Policy
 from callback.domain.rules.contact import Contact, Refusal
-from callback.domain.words import Channel
 
 RULE = "window"
 
 
 def window(contact: Contact, policy: Policy) -> Refusal | None:
     """Everything that we send or dial keeps the windows, appointments too; a web page is opened by the customer."""
-    if contact.channel is Channel.WEB:
+    if contact.is_pulled:
         return None
     hours = calling_hours(contact.customer.zone, contact.calendar, policy)
     if hours.is_legal(contact.at):

@@ -154,10 +154,14 @@ def faults(contact: Contact, policy: Policy) -> Iterator[str]:
     yield from suppression_faults(contact)
     yield from budget_faults(contact, policy)
     yield from survey_faults(contact, policy)
-    if contact.channel is not Channel.WEB and not judge(contact.at, contact.customer.zone, contact.calendar, policy):
+    if not pulled(contact) and not judge(contact.at, contact.customer.zone, contact.calendar, policy):
         yield "window"
     if contact.purpose is Purpose.SECOND_CALL:
         yield from second_call_faults(contact, policy)
+
+
+def pulled(contact: Contact) -> bool:
+    return contact.channel is Channel.WEB and contact.purpose is not Purpose.SECOND_CALL
 
 
 def suppression_faults(contact: Contact) -> Iterator[str]:
@@ -187,7 +191,7 @@ def budget_faults(contact: Contact, policy: Policy) -> Iterator[str]:
     refused = [attempt for attempt in made if attempt.disposition is Disposition.REFUSED]
     if any(attempt.case_id == CASE or attempt.callback_id == contact.callback_id for attempt in refused):
         yield "budget"
-    if contact.channel is Channel.WEB:
+    if pulled(contact):
         return
     counted = [attempt for attempt in made if attempt.counts]
     on_this = [attempt for attempt in counted if contact.callback_id and attempt.callback_id == contact.callback_id]
@@ -247,7 +251,7 @@ def test_the_rules_refuse_exactly_the_faults(contact: Contact, policy: Policy) -
     assert {refusal.rule for refusal in found} == set(faults(contact, policy))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(contact=contacts(), policy=policies, days=st.integers(0, 45), fraction=st.floats(0, 1, exclude_max=True))
 def test_the_next_legal_moment_is_legal_and_the_first(
     contact: Contact, policy: Policy, days: int, fraction: float

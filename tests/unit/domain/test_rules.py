@@ -208,6 +208,11 @@ def test_everything_we_send_or_dial_keeps_the_windows_and_a_page_is_the_customer
     assert reasons(contact(channel=channel, at=at_noon)) == ([] if channel is Channel.WEB else ["outside_window"])
 
 
+def test_a_second_call_is_ours_to_make_at_a_decent_hour_whatever_its_channel() -> None:
+    at_noon = datetime(2026, 3, 11, 4, tzinfo=UTC)
+    assert reasons(contact(Purpose.SECOND_CALL, Channel.WEB, at=at_noon)) == ["outside_window"]
+
+
 def test_why_the_hour_is_wrong() -> None:
     calendar = Calendar(holidays=frozenset({date(2026, 3, 11)}))
     assert reasons(contact(calendar=calendar)) == ["holiday"]
