@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from callback.db.base import WithId
 from callback.db.engine import is_postgresql
+from callback.db.jobs import enqueue
 from callback.db.tables import Case, IdempotencyKey, Job, LoginFailure, LoginSession, Promise
 from callback.domain.words import PromiseState
 
@@ -34,6 +35,7 @@ def break_promises(session: Session, *, now: datetime) -> int:
     # An earlier wish stays: it is due already.
     wake = update(Case).where(Case.id.in_(cases), func.coalesce(Case.plan_at, now + timedelta(days=1)) > now)
     session.execute(wake.values(plan_at=now), execution_options={"synchronize_session": False})
+    enqueue(session, "plan", queueing_lock="plan")
     return len(ids)
 
 
