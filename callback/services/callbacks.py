@@ -15,7 +15,7 @@ from callback.db.policies import load_policy
 from callback.db.tables import Callback
 from callback.domain.address import mask
 from callback.domain.facts import Calendar
-from callback.domain.moment import calling_hours, start_of_day
+from callback.domain.moment import HORIZON, calling_hours, start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import CallbackState, Purpose
 from callback.errors import NotFound
@@ -80,16 +80,11 @@ def todays_list(
     finished = rows.finished_since(session, agent_id=agent_id, since=start_of_day(today, zone))
     return TodaysList(
         entries=entries,
-        next_place=_place(page[-1].Callback) if len(found) > limit else None,
+        next_place=rows.Place(page[-1].planned_at, page[-1].priority, page[-1].id) if len(found) > limit else None,
         finished_today=finished,
         empty_because=None if entries or after else _why_empty(session, finished=finished),
         next_planned_at=None if entries else rows.next_planned_at(session, agent_id=agent_id, after=day_ends),
     )
-
-
-def _place(callback: Callback) -> rows.Place:
-    assert callback.planned_at is not None  # noqa: S101  the list holds placed callbacks alone
-    return rows.Place(callback.planned_at, callback.priority, callback.id)
 
 
 def _why_empty(session: Session, *, finished: int) -> str:
@@ -110,38 +105,36 @@ class _Hours:
 
 
 def _entry(row: Row[Any], *, now: datetime, hours: _Hours) -> Entry:
-    callback: Callback = row.Callback
-    assert callback.planned_at is not None  # noqa: S101  see `_place`
-    ready = max(now, callback.next_try_at or callback.earliest_at, row.appointment_at or now)
-    legal = hours.next_legal(ready, zone=row.time_zone, country=row.country)
+    ready = max(now, row.next_try_at or row.earliest_at, row.appointment_at or now)
+    legal = hours.next_legal(ready, zone=row.time_zone, country=row.country) or now + HORIZON
     return Entry(
-        handle=callback.handle,
-        purpose=callback.purpose,
-        state=callback.state,
-        priority=callback.priority,
+        handle=row.handle,
+        purpose=row.purpose,
+        state=row.state,
+        priority=row.priority,
         customer_name=row.name,
         salutation=row.salutation,
         address=mask(row.address) if row.address else None,
         language=row.language,
         time_zone=row.time_zone,
         special=row.special,
-        planned_at=callback.planned_at,
-        due_at=callback.due_at,
+        planned_at=row.planned_at,
+        due_at=row.due_at,
         promised_at=row.promised_at,
         appointment_at=row.appointment_at,
-        attempts_made=callback.attempts_made,
-        why=_why(callback, appointment_at=row.appointment_at),
-        overdue=callback.due_at < now,
-        waits_until=legal if legal is None or legal > now else None,
+        attempts_made=row.attempts_made,
+        why=_why(row),
+        overdue=row.due_at < now,
+        waits_until=legal if legal > now else None,
     )
 
 
-def _why(callback: Callback, *, appointment_at: datetime | None) -> str:
-    if appointment_at is not None:
+def _why(row: Row[Any]) -> str:
+    if row.appointment_at is not None:
         return "appointment"
-    if callback.next_try_at is not None:
+    if row.next_try_at is not None:
         return "retry"
-    return "supervisor" if callback.pinned else callback.purpose.value
+    return "supervisor" if row.pinned else str(row.purpose.value)
 
 
 def find_callback(session: Session, handle: str) -> Callback:
@@ -152,21 +145,22 @@ def find_callback(session: Session, handle: str) -> Callback:
     return callback
 
 
-def claim(session: Session, callback: Callback, *, agent_id: int, now: datetime, policy: Policy) -> bool:
-    """Take an assigned callback of this agent into work. False: it was moved, taken or ended in the meantime.
+def claim(
+    session: Session, *, callback_id: int, customer_id: int, agent_id: int, now: datetime, policy: Policy
+) -> Callback | None:
+    """Take an assigned callback of this agent into work. None: it was moved, taken or ended in the meantime.
 
     Locked are, in this order: an attempt that was left open and its case, the customer, the callback. Whoever locks
     several of them keeps the order, so that two transactions never wait for each other in a circle. Calls to one
     customer come after each other.
     """
-    attempts.lock_open(session, callback.id)
-    rows.lock_customer(session, callback.customer_id)
+    attempts.lock_open(session, callback_id)
+    rows.lock_customer(session, customer_id)
     if not rows.claim(
-        session, callback_id=callback.id, agent_id=agent_id, now=now, lease_until=now + policy.claim_lease
+        session, callback_id=callback_id, agent_id=agent_id, now=now, lease_until=now + policy.claim_lease
     ):
-        return False
-    session.refresh(callback)
-    return True
+        return None
+    return session.get_one(Callback, callback_id, populate_existing=True)
 
 
 def claim_next(
@@ -174,10 +168,9 @@ def claim_next(
 ) -> Callback | None:
     """Claim the first callback on the agent's list that is ready now; None when there is none.
 
-    "Ready" is planned for now or for the next slot, and not waiting for a later moment. Two clicks of one agent come
-    after each other.
+    "Ready" is planned for now or for the next slot, and not waiting for a later moment. The caller has locked the agent
+    (`db.callbacks.lock_agent`), so that two clicks come after each other.
     """
-    rows.lock_agent(session, agent_id)
     skipped = set(passed_over)
     while True:
         found = rows.next_candidates(
@@ -185,8 +178,10 @@ def claim_next(
         )
         if not found:
             return None
-        for callback_id, _ in found:
-            callback = session.get_one(Callback, callback_id)
-            if claim(session, callback, agent_id=agent_id, now=now, policy=policy):
+        for callback_id, customer_id in found:
+            callback = claim(
+                session, callback_id=callback_id, customer_id=customer_id, agent_id=agent_id, now=now, policy=policy
+            )
+            if callback is not None:
                 return callback
             skipped.add(callback_id)

@@ -53,9 +53,12 @@ def start(session: Session, *, handle: str, agent_id: int, now: datetime, settin
             raise Conflict("other_call_under_way", callback=under_way.handle)
         return _resume(session, callback, agent_id=agent_id, now=now, policy=policy)
     _check_startable(callback, agent_id)
-    if not callbacks.claim(session, callback, agent_id=agent_id, now=now, policy=policy):
+    claimed = callbacks.claim(
+        session, callback_id=callback.id, customer_id=callback.customer_id, agent_id=agent_id, now=now, policy=policy
+    )
+    if claimed is None:
         raise Conflict("callback_taken")
-    return _begin(session, callback, agent_id=agent_id, now=now, policy=policy, settings=settings)
+    return _begin(session, claimed, agent_id=agent_id, now=now, policy=policy, settings=settings)
 
 
 def start_next(session: Session, *, agent_id: int, now: datetime, settings: Settings) -> CallSheet | None:
