@@ -54,6 +54,11 @@ def test_a_window_loses_the_hour_that_does_not_exist() -> None:
     )
 
 
+def test_a_window_that_starts_inside_the_missing_hour_starts_when_that_is_over() -> None:
+    half_past = Policy(calling_windows=((time(10, 30), time(12)),))
+    assert windows(WEDNESDAY, NOON_GAP, ANY, half_past) == (Interval(utc("2026-03-11T10:00"), utc("2026-03-11T11:00")),)
+
+
 def test_a_window_has_the_hour_twice_that_exists_twice() -> None:
     assert spans(WEDNESDAY, NOON_FOLD, (9, 13)) == ["11 09:00-11 14:00"]
     assert spans(WEDNESDAY, NOON_FOLD, (11, 12)) == ["11 11:00-11 13:00"]
@@ -114,6 +119,13 @@ def test_weekends_and_holidays_by_policy(weekends: bool, holidays: bool, expecte
     policy = Policy(call_on_weekends=weekends, call_on_holidays=holidays)
     days = [date(2026, 10, day) for day in (1, 2, 3, 4, 10)]
     assert [bool(windows(day, SHANGHAI, calendar, policy)) for day in days] == expected
+
+
+def test_a_day_that_is_both_a_holiday_and_worked_is_worked() -> None:
+    day = date(2026, 10, 10)
+    calendar = Calendar(holidays=frozenset({day}), working_weekends=frozenset({day}))
+    assert calendar.is_working_day(day)
+    assert windows(day, SHANGHAI, calendar, POLICY)
 
 
 def test_other_weekends_in_other_countries() -> None:
