@@ -893,6 +893,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_attempts_case_id"), "attempts", ["case_id"], unique=False)
     op.create_index("ix_attempts_contact_point_id", "attempts", ["contact_point_id"], unique=False)
     op.create_index("ix_attempts_customer_id_started_at", "attempts", ["customer_id", "started_at"], unique=False)
+    op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"], unique=False)
     op.create_index("ix_attempts_script_id", "attempts", ["script_id"], unique=False)
     op.create_index(
         "uq_attempts_one_open",
@@ -1184,6 +1185,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state <> 'ended'"),
     )
     op.drop_index("ix_attempts_script_id", table_name="attempts")
+    op.drop_index("ix_attempts_ended_at", table_name="attempts")
     op.drop_index("ix_attempts_customer_id_started_at", table_name="attempts")
     op.drop_index("ix_attempts_contact_point_id", table_name="attempts")
     op.drop_index(op.f("ix_attempts_case_id"), table_name="attempts")

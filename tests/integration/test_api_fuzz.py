@@ -17,9 +17,9 @@ from callback.api.deps import CSRF_HEADER, cookie_name, csrf_token
 from callback.app import create_app
 from callback.bootstrap import House, build
 from callback.db.engine import reading
-from callback.db.tables import Agent, Callback
+from callback.db.tables import Agent, Attempt, Callback
 from callback.domain.handle import new_handle
-from callback.domain.words import CallbackState, Channel, Purpose, Role
+from callback.domain.words import AttemptState, CallbackState, Channel, PartOfDay, Purpose, Role
 from callback.services import accounts, questionnaires, scripts
 from callback.settings import Settings
 from tests import town
@@ -28,6 +28,12 @@ CHECKS = [not_a_server_error, content_type_conformance, response_schema_conforma
 EXAMPLES = 25
 SLOW = {"/api/v1/sessions", "/api/v1/me/password"}
 """Each of these hashes a password with 64 MiB."""
+
+
+REVEALING = {"GET /api/v1/customers/{customer_id}/contact-points/{contact_point_id}/reveal"}
+"""The only operations that may answer with a telephone number in full; each of them is audited."""
+TELLING = {"callback_over", "already_finished", "changed_meanwhile"}
+"""Codes that would tell a stranger how somebody else's work stands."""
 
 
 def _operations() -> list[str]:
@@ -101,6 +107,53 @@ def test_no_request_breaks_the_house(operation: str, app: FastAPI, populated: Ho
             secret = _session_of_root(populated)
             response = case.call(headers=headers)
         case.validate_response(response, checks=CHECKS)
+        assert operation in REVEALING or "+86139" not in response.text, "a telephone number in full"
+
+    attack()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", [one for one in _operations() if "{handle}" in one])
+def test_somebody_elses_work_does_not_exist(operation: str, app: FastAPI, populated: House, desk: Any) -> None:
+    """An agent who has got hold of another's handle: whatever is sent, nothing is answered and nothing is done."""
+    method, path = operation.split(" ")
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
+    stranger = desk.agent("stranger")
+    secret = stranger.cookies[cookie_name(populated.settings)]
+    with populated.sessions.begin() as session:
+        callback = session.scalars(select(Callback)).first()
+        assert callback is not None
+        attempt = Attempt(
+            handle=new_handle(),
+            callback_id=callback.id,
+            case_id=callback.case_id,
+            customer_id=callback.customer_id,
+            agent_id=callback.agent_id,
+            state=AttemptState.CLAIMED,
+            channel=Channel.AGENT,
+            part_of_day=PartOfDay.MORNING,
+            started_at=populated.clock(),
+        )
+        session.add(attempt)
+        handles = [callback.handle, attempt.handle]
+
+    @settings(
+        max_examples=10,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=schema[path][method].as_strategy(), handle=st.sampled_from(handles))
+    def attack(case: Any, handle: str) -> None:
+        case.path_parameters["handle"] = handle
+        case.headers.pop("Authorization", None)
+        case.cookies.clear()
+        headers = {CSRF_HEADER: csrf_token(secret), "Cookie": f"{cookie_name(populated.settings)}={secret}"}
+        answer = case.call(headers=headers)
+        assert 400 <= answer.status_code < 500
+        assert answer.json()["code"] not in TELLING, answer.text
 
     attack()
 

@@ -140,6 +140,7 @@ class Attempt(WithId, Base):
     __tablename__ = "attempts"
     __table_args__ = (
         Index("ix_attempts_callback_id", "callback_id"),
+        Index("ix_attempts_ended_at", "ended_at"),
         # The budget is counted per person and per address: two customers may share one telephone.
         Index("ix_attempts_customer_id_started_at", "customer_id", "started_at"),
         Index("ix_attempts_address_started_at", "address", "started_at"),
