@@ -6,8 +6,7 @@ from datetime import datetime, time, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, update
 
 from callback.db.engine import SessionFactory
 from callback.db.tables import (
@@ -266,16 +265,12 @@ class Centre:
 
     def look(self, handle: str) -> Callback:
         with self.sessions() as session:
-            return _by_handle(session, Callback, handle)
+            return session.scalars(select(Callback).where(Callback.handle == handle)).one()
 
     def attempt(self, handle: str) -> Attempt:
         with self.sessions() as session:
-            return _by_handle(session, Attempt, handle)
+            return session.scalars(select(Attempt).where(Attempt.handle == handle)).one()
 
     def the_case(self, case_id: int) -> Case:
         with self.sessions() as session:
             return session.get_one(Case, case_id)
-
-
-def _by_handle(session: Session, table: Any, handle: str) -> Any:
-    return session.query(table).filter(table.handle == handle).one()

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from call_centre import Centre
 from fastapi.testclient import TestClient
 
 from callback.bootstrap import House
 from callback.domain.words import CallbackState, Purpose
+from tests.integration.call_centre import Centre
 
 
 @pytest.fixture

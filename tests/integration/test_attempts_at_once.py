@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
-from call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 from sqlalchemy import func, select
 
 from callback.db.engine import SessionFactory
@@ -23,6 +22,7 @@ from callback.errors import CallbackError, Conflict, RuleBroken
 from callback.services import attempts
 from callback.services.attempts import CallSheet, HandedIn
 from callback.settings import Settings
+from tests.integration.call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_budget_holds_when_eight_agents_call_one_customer_at_once(centre: Ce
     """Eight callbacks of one customer: two attempts a day are allowed, so two start and six are refused."""
     customer = centre.customer()
     work = [(agent, centre.callback(agent, case_id=centre.case(customer))) for agent in _agents(centre, 8)]
-    results = all_at_once(*[lambda who=agent, what=handle: centre.start(what, who) for agent, handle in work])  # type: ignore[misc]
+    results = all_at_once(*[lambda who=agent, what=handle: centre.start(what, who) for agent, handle in work])
     assert Counter(results) == {"ok": 2, "day_attempts_used": 6}
 
 
@@ -94,7 +94,7 @@ def test_the_budget_holds_over_a_shared_telephone(centre: Centre) -> None:
         (agent, centre.callback(agent, case_id=centre.case(customer)))
         for agent, customer in zip(_agents(centre, 6), customers, strict=True)
     ]
-    results = all_at_once(*[lambda who=agent, what=handle: centre.start(what, who) for agent, handle in work])  # type: ignore[misc]
+    results = all_at_once(*[lambda who=agent, what=handle: centre.start(what, who) for agent, handle in work])
     assert Counter(results) == {"ok": 2, "day_attempts_used": 4}
 
 
@@ -119,7 +119,7 @@ def test_two_different_ends_at_once_are_one_result_and_conflicts(centre: Centre)
     li = centre.agent("li")
     call = centre.start(centre.callback(li), li)
     outcomes = (Disposition.NO_ANSWER, Disposition.BUSY, Disposition.SWITCHED_OFF, Disposition.TECHNICAL_FAILURE)
-    results = all_at_once(*[lambda end=outcome: centre.finish(call, li, end) for outcome in outcomes])  # type: ignore[misc]
+    results = all_at_once(*[lambda end=outcome: centre.finish(call, li, end) for outcome in outcomes])
     assert Counter(results) == {"ok": 1, "already_finished": 3}
     recorded = centre.attempt(call.attempt).disposition
     assert recorded is outcomes[results.index("ok")]

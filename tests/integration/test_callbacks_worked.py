@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import pytest
-from call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 from sqlalchemy import select
 
 from callback.db.engine import SessionFactory
@@ -36,6 +35,7 @@ from callback.domain.words import (
 )
 from callback.errors import CallbackError, Invalid, RuleBroken
 from callback.settings import Settings
+from tests.integration.call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from call_centre import Centre
 from typer.testing import CliRunner
 
 import callback.cli.commands  # noqa: F401  registers the commands
@@ -12,6 +11,7 @@ from callback.cli import app
 from callback.db.engine import SessionFactory
 from callback.domain.words import CallbackState, DissatisfactionState, Purpose, Role
 from callback.settings import Settings
+from tests.integration.call_centre import Centre
 
 AS_OF = "2026-03-11T10:00:00+08:00"
 TOLD = "1,1,1,1,1,1,1,1"

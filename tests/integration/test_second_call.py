@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 from sqlalchemy import select
 
 from callback.db.engine import SessionFactory
@@ -24,6 +23,7 @@ from callback.services import dissatisfactions
 from callback.services.attempts import CallSheet
 from callback.services.planning import plan_day
 from callback.settings import Settings
+from tests.integration.call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RECOVERED = (*REACHED, "1", "1", "1", ("1", {"words": "说得太慢"}), "1", "1", "1", "1", "1", "2")
