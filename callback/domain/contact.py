@@ -1,0 +1,243 @@
+"""When do people answer? What is counted about a dial, and the chance of contact that is learned from the counts.
+
+A hierarchy of Beta–Binomials: the kind of number, the part of the day, the weekday, the person. Each level starts from
+the one above as if that had been seen in `strength` dials of its own (shrinkage), so little data moves little. The
+strengths of the slots are those under which the counts are most likely (empirical Bayes; the Beta–Binomial's marginal
+likelihood as in Gelman et al., *Bayesian Data Analysis*, 3rd ed., ch. 5).
+
+For exploration the slots' rates are drawn from their posteriors instead of taken at their means (Thompson, W. R. 1933,
+Biometrika 25), once for each of some strata of customers: customers alike stay alike for the planner, and the same
+seed draws the same rates.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import product
+from math import lgamma, log
+
+from callback.domain.words import Channel, ContactKind, Disposition, PartOfDay
+
+PARTS: tuple[PartOfDay, ...] = tuple(PartOfDay)
+DIALLED = frozenset({Channel.AGENT, Channel.VOICE})
+"""Channels on which somebody has to answer at that very moment."""
+
+ANSWERED: Mapping[Disposition, bool | None] = {
+    Disposition.COMPLETED: True,
+    Disposition.PARTIAL: True,
+    Disposition.NOT_CONVENIENT: True,
+    Disposition.REFUSED: True,
+    Disposition.BREAK_OFF: True,
+    Disposition.LANGUAGE_BARRIER: True,
+    Disposition.UNABLE: True,
+    Disposition.NO_ANSWER: False,
+    Disposition.BUSY: False,
+    Disposition.ANSWERING_MACHINE: False,
+    Disposition.SWITCHED_OFF: False,
+    # Somebody, but not the customer: at this hour the customer was not there.
+    Disposition.THIRD_PARTY: False,
+    Disposition.IDENTITY_NOT_CONFIRMED: False,
+    # About the number, our line or a message, not about the hour.
+    Disposition.WRONG_NUMBER: None,
+    Disposition.DEAD_NUMBER: None,
+    Disposition.TECHNICAL_FAILURE: None,
+    Disposition.NO_RESPONSE: None,
+}
+"""Whether the customer came to the telephone; None says nothing about when people answer."""
+
+
+class Arm(StrEnum):
+    """How a customer's calls are timed: with what was learned, or without it, to measure the difference."""
+
+    LEARNED = "learned"
+    HOLDOUT = "holdout"
+
+
+def arm_of(customer_id: int, share: float) -> Arm:
+    """Always the same for one customer; a larger `share` (0 to 1) only ever adds to the holdout."""
+    return Arm.HOLDOUT if _chance_of(customer_id, "holdout") < share else Arm.LEARNED
+
+
+def _chance_of(customer_id: int, salt: str) -> float:
+    digest = hashlib.blake2b(f"{salt}:{customer_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """Where first dials are counted together. Weekdays: Monday is 0, on the customer's own calendar."""
+
+    kind: ContactKind
+    part: PartOfDay
+    weekday: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    tried: int = 0
+    reached: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.tried + other.tried, self.reached + other.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One person's dials by part of the day, in the order of `PARTS`: (tried, reached) each."""
+
+    parts: tuple[tuple[int, int], ...] = ((0, 0),) * len(PARTS)
+
+    def after(self, part: PartOfDay, *, reached: bool) -> "History":
+        """This history with one more dial."""
+        place = PARTS.index(part)
+        tried, answered = self.parts[place]
+        one_more = (tried + 1, answered + reached)
+        return History((*self.parts[:place], one_more, *self.parts[place + 1 :]))
+
+
+NO_HISTORY = History()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the forecast is asked about."""
+
+    customer_id: int
+    kind: ContactKind
+    """Of the number that will be dialled."""
+    history: History = NO_HISTORY
+    learning: bool = True
+    """False for the holdout, and for whoever refused or was left unhappy: no time is better than another then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is believed before anything was counted. Strengths are in dials."""
+
+    prior: Mapping[ContactKind, float] = field(
+        default_factory=lambda: {
+            # Middles of the published contact rates of a first dial: landlines 6.6–8.8 %, mobiles 9.3–10.7 %.
+            ContactKind.LANDLINE: 0.077,
+            ContactKind.MOBILE: 0.100,
+            ContactKind.PHONE: 0.0885,
+        }
+    )
+    prior_strength: float = 50
+    """Weak: a centre whose customers expect the call reaches far more than a cold survey does."""
+    slot_strengths: tuple[float, ...] = tuple(10 ** (power / 4) for power in range(4, 21))
+    """10 to 100,000: candidates for how alike the parts of the day, and the weekdays within them, are."""
+    likely_slot_strength: float = 300
+    """With few data, about this."""
+    person_strength: float = 12
+    """How alike persons are in whether they answer at all."""
+    person_part_strength: float = 8
+    """How alike the parts of one person's day are."""
+    strata: int = 16
+    """So many draws of the slots' rates stand side by side."""
+
+
+class Forecast:
+    """The chance that a dial reaches the customer. Immutable once made; the same counts and seed say the same."""
+
+    def __init__(self, counts: Mapping[Cell, Tally], figures: Figures | None = None, *, seed: int = 0) -> None:
+        self.figures = figures or Figures()
+        self._seed = seed
+        self._kinds: dict[ContactKind, float] = {}
+        self._posteriors: dict[Cell, tuple[float, float]] = {}
+        self._drawn: dict[tuple[int, Cell], float] = {}
+        self._learn(counts)
+
+    def _learn(self, counts: Mapping[Cell, Tally]) -> None:
+        parts: dict[tuple[ContactKind, PartOfDay], Tally] = {}
+        for cell, tally in counts.items():
+            parts[cell.kind, cell.part] = parts.get((cell.kind, cell.part), Tally()) + tally
+        for kind, prior in self.figures.prior.items():
+            tally = sum((parts.get((kind, part), Tally()) for part in PARTS), Tally())
+            self._kinds[kind] = _shrunk(prior, self.figures.prior_strength, tally)
+        part_strength = self._strength([(self._kinds[kind], tally) for (kind, _), tally in parts.items()])
+        rates = {
+            (kind, part): _shrunk(rate, part_strength, parts.get((kind, part), Tally()))
+            for kind, rate in self._kinds.items()
+            for part in PARTS
+        }
+        day_strength = self._strength([(rates[cell.kind, cell.part], tally) for cell, tally in counts.items()])
+        for (kind, part), rate in rates.items():
+            # What is not known about the part is not known about its days either: their draws are as wide.
+            known = min(day_strength, part_strength + parts.get((kind, part), Tally()).tried)
+            for weekday in range(7):
+                cell = Cell(kind, part, weekday)
+                tally = counts.get(cell, Tally())
+                mean = _shrunk(rate, day_strength, tally)
+                self._posteriors[cell] = (mean, known + tally.tried)
+
+    def _strength(self, groups: Iterable[tuple[float, Tally]]) -> float:
+        """The candidate under which what was counted is most likely; the likely one where nothing was counted."""
+        seen = [(rate, tally) for rate, tally in groups if tally.tried]
+        likely = log(self.figures.likely_slot_strength)
+
+        def score(strength: float) -> float:
+            belief = -((log(strength) - likely) ** 2) / (2 * 1.5**2)
+            return belief + sum(_log_likelihood(rate, strength, tally) for rate, tally in seen)
+
+        return max(self.figures.slot_strengths, key=score)
+
+    def rate(self, kind: ContactKind) -> float:
+        """Of a first dial to a number of this kind, whatever the time."""
+        return self._kinds[kind]
+
+    def probability(self, kind: ContactKind, part: PartOfDay, weekday: int, history: History = NO_HISTORY) -> float:
+        """The expected chance of contact, with the person's own history."""
+        return self._personal(self._posteriors[Cell(kind, part, weekday)][0], part, history)
+
+    def chance(self, person: Person, part: PartOfDay, weekday: int) -> float:
+        """What the planner goes by: `probability` with this stratum's draw of the slot, or the kind's rate where
+        learning is off, which makes no difference between times."""
+        if not person.learning:
+            return self._kinds[person.kind]
+        stratum = person.customer_id % self.figures.strata
+        slot = self._draw(stratum, Cell(person.kind, part, weekday))
+        return self._personal(slot, part, person.history)
+
+    def _personal(self, slot: float, part: PartOfDay, history: History) -> float:
+        """First what the person did at other times says how easily they are reached, then what they did at this one."""
+        if history is NO_HISTORY:
+            return slot
+        place = PARTS.index(part)
+        tried = sum(pair[0] for pair in history.parts) - history.parts[place][0]
+        reached = sum(pair[1] for pair in history.parts) - history.parts[place][1]
+        rate = _shrunk(slot, self.figures.person_strength, Tally(tried, reached))
+        return _shrunk(rate, self.figures.person_part_strength, Tally(*history.parts[place]))
+
+    def _draw(self, stratum: int, cell: Cell) -> float:
+        drawn = self._drawn.get((stratum, cell))
+        if drawn is None:
+            mean, strength = self._posteriors[cell]
+            chance = random.Random(f"{self._seed}:{stratum}:{cell.kind}:{cell.part}:{cell.weekday}")  # noqa: S311  no secret
+            drawn = self._drawn[stratum, cell] = chance.betavariate(mean * strength, (1 - mean) * strength)
+        return drawn
+
+    def cells(self) -> Iterable[tuple[Cell, float]]:
+        """Every slot with its expected rate, in order."""
+        for kind, part, weekday in product(self._kinds, PARTS, range(7)):
+            cell = Cell(kind, part, weekday)
+            yield cell, self._posteriors[cell][0]
+
+
+def _shrunk(above: float, strength: float, tally: Tally) -> float:
+    """The posterior mean of a Beta(above·strength, (1−above)·strength) after the tally."""
+    return (above * strength + tally.reached) / (strength + tally.tried)
+
+
+def _log_likelihood(rate: float, strength: float, tally: Tally) -> float:
+    """Of the tally under a Beta–Binomial, without the binomial coefficient, which is the same for every strength."""
+    a, b = rate * strength, (1 - rate) * strength
+    return (
+        lgamma(a + tally.reached)
+        - lgamma(a)
+        + lgamma(b + tally.tried - tally.reached)
+        - lgamma(b)
+        + lgamma(strength)
+        - lgamma(strength + tally.tried)
+    )

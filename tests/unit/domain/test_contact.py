@@ -1,0 +1,152 @@
+"""The model of contact, held against figures that can be worked out by hand and against worlds whose truth is known."""
+
+import random
+from itertools import pairwise, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callback.domain.contact import (
+    ANSWERED,
+    NO_HISTORY,
+    PARTS,
+    Arm,
+    Cell,
+    Figures,
+    Forecast,
+    History,
+    Person,
+    Tally,
+    arm_of,
+)
+from callback.domain.words import ContactKind, Disposition, PartOfDay
+
+MORNING, AFTERNOON, EVENING = PARTS
+MOBILE, LANDLINE = ContactKind.MOBILE, ContactKind.LANDLINE
+CELLS = [Cell(kind, part, day) for kind, part, day in product((MOBILE, LANDLINE), PARTS, range(7))]
+
+
+def test_every_disposition_says_whether_the_customer_answered() -> None:
+    assert set(ANSWERED) == set(Disposition)
+
+
+def test_without_data_it_says_what_was_published() -> None:
+    forecast = Forecast({})
+    assert forecast.rate(MOBILE) == pytest.approx(0.1)
+    assert forecast.rate(LANDLINE) == pytest.approx(0.077)
+    assert {round(rate, 9) for cell, rate in forecast.cells() if cell.kind is MOBILE} == {0.1}
+
+
+def test_much_data_speaks_for_itself_and_little_is_pulled_to_the_rest() -> None:
+    counts = {cell: Tally(5_000, 500) for cell in CELLS if cell.kind is MOBILE}
+    counts[Cell(MOBILE, EVENING, 2)] = Tally(5_000, 900)
+    counts[Cell(MOBILE, EVENING, 3)] = Tally(5, 3)
+    forecast = Forecast(counts)
+    assert forecast.probability(MOBILE, EVENING, 2) == pytest.approx(0.18, abs=0.01)
+    assert 0.1 < forecast.probability(MOBILE, EVENING, 3) < 0.15, "three of five is luck, not a slot of 60 %"
+    assert forecast.probability(MOBILE, MORNING, 0) == pytest.approx(0.1, abs=0.005)
+
+
+def test_slots_that_are_alike_are_taken_for_alike() -> None:
+    """Two hundred dials a slot at one true rate scatter by ±2 %; what is left after shrinkage is a quarter of that."""
+    chance = random.Random(1)  # noqa: S311  reproducible, not secret
+    counts = {cell: Tally(200, sum(chance.random() < 0.1 for _ in range(200))) for cell in CELLS}
+    raw = [tally.reached / tally.tried for tally in counts.values()]
+    shrunk = [rate for cell, rate in Forecast(counts).cells() if cell.kind in (MOBILE, LANDLINE)]
+    assert max(shrunk) - min(shrunk) < (max(raw) - min(raw)) / 3
+
+
+def test_a_persons_own_history_moves_their_chance() -> None:
+    forecast = Forecast({})
+    never = NO_HISTORY
+    for _ in range(4):
+        never = never.after(MORNING, reached=False)
+    often = NO_HISTORY.after(EVENING, reached=True).after(EVENING, reached=True)
+    base = forecast.probability(MOBILE, MORNING, 1)
+    assert forecast.probability(MOBILE, MORNING, 1, never) < forecast.probability(MOBILE, EVENING, 1, never) < base
+    assert forecast.probability(MOBILE, EVENING, 1, often) > forecast.probability(MOBILE, MORNING, 1, often) > base
+
+
+def test_the_persons_figure_is_the_one_worked_out_by_hand() -> None:
+    figures = Figures(person_strength=10, person_part_strength=5)
+    history = History(((2, 1), (0, 0), (4, 0)))
+    elsewhere = (0.1 * 10 + 1) / (10 + 2)
+    assert Forecast({}, figures).probability(MOBILE, EVENING, 0, history) == pytest.approx(elsewhere * 5 / (5 + 4))
+
+
+def test_where_learning_is_off_no_time_is_better_than_another() -> None:
+    counts = {Cell(MOBILE, EVENING, 2): Tally(5_000, 2_000)}
+    person = Person(7, MOBILE, NO_HISTORY.after(EVENING, reached=True), learning=False)
+    forecast = Forecast(counts, seed=3)
+    assert {forecast.chance(person, part, day) for part in PARTS for day in range(7)} == {forecast.rate(MOBILE)}
+
+
+def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
+    counts = {cell: Tally(50, 5) for cell in CELLS}
+
+    def draws(seed: int) -> list[float]:
+        forecast = Forecast(counts, seed=seed)
+        return [forecast.chance(Person(n, MOBILE), part, 0) for n in range(16) for part in PARTS]
+
+    assert draws(1) == draws(1)
+    assert draws(1) != draws(2)
+    assert len(set(draws(1))) == 16 * 3, "each stratum has draws of its own"
+
+
+def test_customers_of_one_stratum_are_alike_for_the_planner() -> None:
+    forecast = Forecast({}, seed=1)
+    assert forecast.chance(Person(5, MOBILE), EVENING, 0) == forecast.chance(Person(21, MOBILE), EVENING, 0)
+
+
+def test_draws_scatter_around_the_mean_and_less_the_more_is_known() -> None:
+    def spread(tried: int) -> float:
+        counts = {cell: Tally(tried, tried // 10) for cell in CELLS}
+        figures = Figures(strata=400)
+        forecast = Forecast(counts, figures, seed=5)
+        drawn = [forecast.chance(Person(n, MOBILE), EVENING, 2) for n in range(400)]
+        assert sum(drawn) / len(drawn) == pytest.approx(forecast.probability(MOBILE, EVENING, 2), rel=0.1)
+        return max(drawn) - min(drawn)
+
+    widths = [spread(tried) for tried in (10, 1_000, 100_000)]
+    assert all(more > less for more, less in pairwise(widths))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(CELLS), st.integers(0, 50), st.integers(0, 50)), max_size=30),
+    st.lists(st.tuples(st.sampled_from(PARTS), st.booleans()), max_size=12),
+    st.sampled_from(PARTS),
+)
+def test_a_chance_is_always_a_chance(
+    counted: list[tuple[Cell, int, int]], dials: list[tuple[PartOfDay, bool]], part: PartOfDay
+) -> None:
+    counts = {cell: Tally(reached + missed, reached) for cell, reached, missed in counted}
+    history = NO_HISTORY
+    for dialled, reached in dials:
+        history = history.after(dialled, reached=reached)
+    forecast = Forecast(counts, seed=11)
+    assert 0 < forecast.probability(MOBILE, part, 3, history) < 1
+    assert 0 <= forecast.chance(Person(1, LANDLINE, history), part, 3) <= 1
+
+
+@given(st.sampled_from(PARTS), st.lists(st.tuples(st.sampled_from(PARTS), st.booleans()), max_size=8))
+def test_an_answer_never_lowers_a_chance_and_a_silence_never_raises_one(
+    part: PartOfDay, dials: list[tuple[PartOfDay, bool]]
+) -> None:
+    forecast, history = Forecast({}), NO_HISTORY
+    for dialled, reached in dials:
+        history = history.after(dialled, reached=reached)
+    before = forecast.probability(MOBILE, part, 0, history)
+    for dialled in PARTS:
+        assert forecast.probability(MOBILE, part, 0, history.after(dialled, reached=True)) >= before
+        assert forecast.probability(MOBILE, part, 0, history.after(dialled, reached=False)) <= before
+
+
+def test_the_holdout_is_permanent_of_the_right_size_and_only_ever_grows() -> None:
+    tenth = {n for n in range(20_000) if arm_of(n, 0.1) is Arm.HOLDOUT}
+    fifth = {n for n in range(20_000) if arm_of(n, 0.2) is Arm.HOLDOUT}
+    assert len(tenth) == pytest.approx(2_000, rel=0.1)
+    assert tenth < fifth
+    assert {n for n in range(100) if arm_of(n, 0.1) is Arm.HOLDOUT} == tenth & set(range(100))
+    assert not [n for n in range(1_000) if arm_of(n, 0.0) is Arm.HOLDOUT]
+    assert all(arm_of(n, 1.0) is Arm.HOLDOUT for n in range(1_000))
