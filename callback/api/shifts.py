@@ -4,7 +4,7 @@ from datetime import date, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
 
 from callback.api.deps import HouseDep, Now, Principal, caller, own_or_supervisor
 from callback.api.schemas import Body, Day, Out, PathId, ShortText, Version
@@ -28,22 +28,27 @@ def _wall_clock(value: time) -> time:
     return value.replace(second=0, microsecond=0)
 
 
-WallTime = Annotated[time, AfterValidator(_wall_clock), Field(examples=["09:00"])]
-"""To the minute."""
+WallTime = Annotated[
+    time,
+    AfterValidator(_wall_clock),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}),
+]
+"""To the minute. Not the format `time` of JSON Schema, which has a zone."""
 
 
 class ShiftOut(Out):
     weekday: int
-    starts: time
-    ends: time
+    starts: WallTime
+    ends: WallTime
 
 
 class ExceptionOut(Out):
     """Both times null: absent that day."""
 
     day: date
-    starts: time | None
-    ends: time | None
+    starts: WallTime | None
+    ends: WallTime | None
     reason: str | None
 
 
