@@ -134,7 +134,7 @@ class Normaliser:
         self._priority = {one_line(key).casefold(): value.value for key, value in profile.priority.items()}
         self._kind = {one_line(key).casefold(): value.value for key, value in profile.kind.items()}
         self._rating = {one_line(key).casefold(): value for key, value in profile.rating.items()}
-        self._empty = profile.empty_values
+        self._empty = frozenset(profile.empty_values)
 
     def duplicate(self, row: int, cells: Cells, first: int) -> Reject:
         """The refusal of a row whose number row `first` has already."""

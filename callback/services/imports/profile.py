@@ -82,7 +82,7 @@ class Defaults(_Strict):
 
 
 class Profile(_Strict):
-    """How one kind of file is read."""
+    """How one kind of file is read. No sets in it: its JSON is part of an import's fingerprint, in every process."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
     source: Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,64}$")]
@@ -99,11 +99,11 @@ class Profile(_Strict):
     closing_implies_telling: bool = False
     """Whether the customer of a closed case knows the answer already."""
     contacts_are_fictional: bool = False
-    empty_values: frozenset[str] = frozenset()
+    empty_values: tuple[str, ...] = ()
     """Cells with one of these say nothing, as `N/A`."""
     date_formats: tuple[str, ...] = ("iso",)
     """Tried in order: strptime formats, `iso` (ISO 8601) or `unix` (seconds since 1970)."""
-    optional: frozenset[str] = frozenset()
+    optional: tuple[str, ...] = ()
     """Fields whose column may be missing from the file."""
     columns: Columns
     defaults: Defaults = Defaults()
@@ -114,7 +114,7 @@ class Profile(_Strict):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        unknown = sorted(self.optional - set(Columns.model_fields))
+        unknown = sorted(set(self.optional) - set(Columns.model_fields))
         if unknown:
             raise ValueError(f"optional: no such field: {', '.join(unknown)}")
         if self.columns.status is None and self.defaults.status is None:
