@@ -1,5 +1,6 @@
 """Unhappy → a second call by another agent in another part of the day → recovered, or failed again → the supervisor."""
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,10 +20,11 @@ from callback.domain.words import (
     Severity,
 )
 from callback.errors import Conflict, RuleBroken
-from callback.services import dissatisfactions
+from callback.services import attempts, dissatisfactions, explanations
 from callback.services.attempts import CallSheet
 from callback.services.planning import plan_day
 from callback.settings import Settings
+from callback.texts import Language
 from tests.integration.call_centre import REACHED, TOLD_AND_ACCEPTED, Centre
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -238,3 +240,51 @@ def test_the_second_call_may_be_tried_again_by_whoever_did_not_reach_the_custome
     tomorrow = later + timedelta(days=1)
     centre.place(handle, wang, tomorrow)
     assert centre.start(handle, wang, now=tomorrow).callback == handle
+
+
+def test_a_second_call_that_never_reached_anybody_goes_to_the_supervisor(centre: Centre, now: datetime) -> None:
+    wang = centre.agent("wang")
+    case_id = centre.case()
+    centre.flag(case_id)
+    handle = centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL)
+    moment, done = now, None
+    for _ in range(3):
+        centre.place(handle, wang, moment)
+        done = centre.finish(centre.start(handle, wang, now=moment), wang, Disposition.NO_ANSWER, now=moment)
+        moment = done.next_try_at or moment
+    assert done is not None
+    assert (done.callback_state, done.dissatisfaction_state) == (
+        CallbackState.EXHAUSTED,
+        DissatisfactionState.ESCALATED,
+    )
+    assert the_flag(centre).failures == 1
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_decision_about_a_call_is_told_in_words(centre: Centre, now: datetime, language: Language) -> None:
+    li, wang = centre.agent("li"), centre.agent("wang")
+    chief = centre.agent("chief", role=Role.SUPERVISOR)
+    case_id = centre.case()
+    first = not_accepted(centre, li, case_id)
+    with centre.sessions.begin() as session:
+        callback = dissatisfactions.assign_second_call(
+            session,
+            dissatisfaction_id=the_flag(centre).id,
+            agent_id=li,
+            by=chief,
+            now=now,
+            override_reason="客户点名",
+        )
+    later = now + timedelta(hours=5)
+    centre.finish(centre.start(callback.handle, li, now=later), li, Disposition.BUSY, now=later)
+    tomorrow = later + timedelta(days=1)
+    centre.place(callback.handle, wang, tomorrow)
+    call = centre.start(callback.handle, wang, now=tomorrow)
+    attempts.release_expired(centre.sessions, now=tomorrow + timedelta(hours=1))
+    again = centre.start(call.callback, wang, now=tomorrow + timedelta(hours=1))
+    centre.finish(again, wang, Disposition.NO_ANSWER, now=tomorrow + timedelta(hours=1))
+    with centre.sessions() as session:
+        for handle in (first.callback, callback.handle):
+            explanation = explanations.explain(session, explanations.find(session, handle), now=later)
+            told = "\n".join(explanations.tell(explanation, language))
+            assert not re.search(r"\b(about|verdict|decided_by|rule|retry)\.\w", told), told
