@@ -49,13 +49,8 @@ def generate(path: Path, rows: int) -> list[str]:
             again = n % 5 == 4
             customer = chance.randrange(customers) if again else customers
             customers += not again
-            month, day, hour, minute = (
-                1 + n * 2 // rows,
-                chance.randint(1, 28),
-                chance.randint(8, 18),
-                chance.randint(0, 59),
-            )
-            at = f"2026-{month:02d}-{day:02d} {hour:02d}:{minute:02d}"
+            day, hour, minute = chance.randint(1, 28), chance.randint(8, 18), chance.randint(0, 59)
+            at = f"2026-{1 + n * 2 // rows:02d}-{day:02d} {hour:02d}:{minute:02d}"
             phone = f"010-6{chance.randrange(10**7):07d}" if n % 5 == 0 else f"13{chance.randrange(10**9):09d}"
             if len(numbers) < 5_000:
                 numbers.append(phone)

@@ -1,13 +1,16 @@
 """A file as chunks of drafts and rejects; for a large file, made in a process of its own beside the writing one."""
 
-import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+import callback
 from callback.errors import Invalid
 from callback.services.imports.normalise import Draft, Normaliser, Reject, Surroundings
 from callback.services.imports.profile import Profile
@@ -67,49 +70,41 @@ def read_chunks(reading: Reading) -> Iterator[Chunk]:
 
 @contextmanager
 def chunks(reading: Reading, *, beside: bool) -> Iterator[Iterator[Chunk]]:
-    """The chunks; with `beside`, read and normalised in a second process, at most one chunk ahead of the writer."""
+    """The chunks; with `beside`, read and normalised in a second process, one chunk ahead of the writer."""
     if not beside:
         yield read_chunks(reading)
         return
-    context = multiprocessing.get_context("spawn")  # a fork would take the database connections along
-    receiving, sending = context.Pipe(duplex=False)
-    reader = context.Process(target=_send_chunks, args=(reading, sending), name="import-reader", daemon=True)
-    reader.start()
-    sending.close()
+    # A program of its own rather than `multiprocessing`, which would run the caller's main module again.
+    home = str(Path(callback.__file__).parent.parent)
+    paths = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    reader = subprocess.Popen(
+        [sys.executable, "-m", "callback.services.imports.reader"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
     try:
-        yield _received(receiving)
+        yield _received(reader, reading)
     finally:
-        receiving.close()
-        reader.join(timeout=5)
-        if reader.is_alive():
-            reader.kill()
-            reader.join()
+        reader.kill()  # it has ended by itself, unless the writer failed
+        reader.communicate()
 
 
-def _send_chunks(reading: Reading, pipe: Connection) -> None:
-    """In the reading process. A writer that has gone away (killed, failed) ends it quietly."""
-    with suppress(BrokenPipeError, KeyboardInterrupt):
-        try:
-            for chunk in read_chunks(reading):
-                # Plain tuples: named ones cost the pickler a call each.
-                pipe.send((chunk.rows_done, [tuple(d) for d in chunk.drafts], [tuple(r) for r in chunk.rejects]))
-            pipe.send(None)
-        except Invalid as error:
-            pipe.send((error.code, error.params))
-        finally:
-            pipe.close()
-
-
-def _received(pipe: Connection) -> Iterator[Chunk]:
-    while True:
-        try:
-            message = pipe.recv()
-        except EOFError:
-            raise Invalid("import_reader_died") from None
-        if message is None:
-            return
-        if isinstance(message[0], str):
-            code, params = message
-            raise Invalid(code, **params)
-        done, drafts, rejects = message
-        yield Chunk(done, [Draft._make(values) for values in drafts], [Reject._make(values) for values in rejects])
+def _received(reader: subprocess.Popen[bytes], reading: Reading) -> Iterator[Chunk]:
+    """Raises `Invalid`: what the reader raised, or `import_reader_died`."""
+    assert reader.stdin is not None  # noqa: S101  both are pipes, see above
+    assert reader.stdout is not None  # noqa: S101
+    try:
+        pickle.dump(reading, reader.stdin)
+        reader.stdin.flush()
+        while True:
+            message = pickle.load(reader.stdout)  # noqa: S301  from the process that we have just started
+            if message is None:
+                return
+            if isinstance(message[0], str):
+                code, params = message
+                raise Invalid(code, **params)
+            done, drafts, rejects = message
+            yield Chunk(done, [Draft._make(values) for values in drafts], [Reject._make(values) for values in rejects])
+    except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+        raise Invalid("import_reader_died") from None
