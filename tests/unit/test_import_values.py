@@ -2,11 +2,13 @@
 
 import codecs
 import csv
+import random
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 
 from callback.domain.address import mask
@@ -69,6 +71,32 @@ def test_telephone_numbers_as_people_write_them(text: str, region: str, addresse
 def test_an_extension_is_kept_beside_the_number(text: str) -> None:
     (draft,) = contacts.phones(text, "CN")
     assert (draft.address, draft.extension, draft.kind, draft.country) == ("+861065521234", "801", "landline", "CN")
+
+
+@pytest.mark.parametrize("region", ["CN", "US", "GB", "DE", "FR", "IT", "RU", "BR", "MX", "AR", "JP", "IN", "AU", "HK"])
+def test_bare_digits_mean_what_the_parser_says_they_mean(region: str) -> None:
+    """The short cut for plain national numbers against `phonenumbers.parse`, on many numbers of each plan."""
+    chance = random.Random(region)  # noqa: S311  samples
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    assert example is not None
+    national = str(example.national_number)
+    agreed = 0
+    for _ in range(3_000):
+        kept = chance.randrange(len(national))
+        text = national[:kept] + "".join(chance.choice("0123456789") for _ in range(len(national) - kept))
+        text = text if chance.random() < 0.8 else chance.choice(("", "1", "8", "86", "0")) + text
+        try:
+            parsed = phonenumbers.parse(text, region)
+            wanted = phonenumbers.format_number(parsed, 0) if phonenumbers.is_valid_number(parsed) else None
+        except phonenumbers.NumberParseException:
+            wanted = None
+        try:
+            found = contacts.phones(text, region)[0].address
+        except contacts.BadContactError:
+            found = None
+        assert found == wanted, text
+        agreed += wanted is not None
+    assert agreed > 300, "enough valid numbers were among them"
 
 
 @pytest.mark.parametrize("text", ["12345", "138123456789012", "1.38E+10", "call me", "+86 120 0000 0001"])
