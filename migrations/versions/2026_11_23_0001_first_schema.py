@@ -52,6 +52,44 @@ def upgrade() -> None:
         sa.UniqueConstraint("country", "day", name=op.f("uq_calendar_days_country_day")),
     )
     op.create_table(
+        "contact_counts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "mobile",
+                "landline",
+                "phone",
+                "email",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "part_of_day",
+            sa.Enum(
+                "morning",
+                "afternoon",
+                "evening",
+                name="part_of_day",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("weekday", sa.Integer(), nullable=False),
+        sa.Column("tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("reached BETWEEN 0 AND tried", name=op.f("ck_contact_counts_reached")),
+        sa.CheckConstraint("weekday BETWEEN 0 AND 6", name=op.f("ck_contact_counts_weekday")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_counts")),
+        sa.UniqueConstraint("kind", "part_of_day", "weekday", name=op.f("uq_contact_counts_kind_part_of_day_weekday")),
+    )
+    op.create_table(
         "customers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -64,6 +102,18 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("special", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("consents", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column(
+            "preferred_times",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "forbidden_dates",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
@@ -241,6 +291,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("customer_id", "address", name=op.f("uq_contact_points_customer_id_address")),
     )
     op.create_index("ix_contact_points_address", "contact_points", ["address"], unique=False)
+    op.create_table(
+        "contact_trials",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("learned_tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("learned_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("holdout_tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("holdout_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_contact_trials_customer_id_customers")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_trials")),
+        sa.UniqueConstraint("customer_id", name=op.f("uq_contact_trials_customer_id")),
+    )
     op.create_table(
         "api_tokens",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -543,6 +607,31 @@ def upgrade() -> None:
     op.create_index("ix_suppressions_address", "suppressions", ["address"], unique=False)
     op.create_index("ix_suppressions_created_by_id", "suppressions", ["created_by_id"], unique=False)
     op.create_index("ix_suppressions_customer_id", "suppressions", ["customer_id"], unique=False)
+    op.create_table(
+        "visit_plans",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("segment", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("every_months", sa.Integer(), nullable=False),
+        sa.Column("weekdays", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("within_days", sa.Integer(), server_default=sa.text("7"), nullable=False),
+        sa.Column("rest_days", sa.Integer(), server_default=sa.text("30"), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("every_months BETWEEN 1 AND 60", name=op.f("ck_visit_plans_every_months")),
+        sa.CheckConstraint("rest_days BETWEEN 0 AND 365", name=op.f("ck_visit_plans_rest_days")),
+        sa.CheckConstraint("within_days BETWEEN 1 AND 60", name=op.f("ck_visit_plans_within_days")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["agents.id"], name=op.f("fk_visit_plans_created_by_id_agents")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_visit_plans_customer_id_customers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_plans")),
+        sa.UniqueConstraint("name", name=op.f("uq_visit_plans_name")),
+    )
+    op.create_index("ix_visit_plans_created_by_id", "visit_plans", ["created_by_id"], unique=False)
+    op.create_index("ix_visit_plans_customer_id", "visit_plans", ["customer_id"], unique=False)
     op.create_table(
         "callbacks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -870,6 +959,7 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.String(length=64), nullable=True),
         sa.Column("provider_rank", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("learned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.CheckConstraint(
             "(state = 'ended') = (disposition IS NOT NULL)", name=op.f("ck_attempts_ended_has_disposition")
@@ -895,6 +985,14 @@ def upgrade() -> None:
     op.create_index("ix_attempts_customer_id_started_at", "attempts", ["customer_id", "started_at"], unique=False)
     op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"], unique=False)
     op.create_index("ix_attempts_script_id", "attempts", ["script_id"], unique=False)
+    op.create_index(
+        "ix_attempts_to_learn",
+        "attempts",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'ended' AND NOT learned"),
+        sqlite_where=sa.text("state = 'ended' AND NOT learned"),
+    )
     op.create_index(
         "uq_attempts_one_open",
         "attempts",
@@ -1076,6 +1174,33 @@ def upgrade() -> None:
     op.create_index("ix_responses_customer_id_started_at", "responses", ["customer_id", "started_at"], unique=False)
     op.create_index("ix_responses_questionnaire_id", "responses", ["questionnaire_id"], unique=False)
     op.create_table(
+        "visit_turns",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("turn", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=True),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_visit_turns_callback_id_callbacks")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_visit_turns_customer_id_customers")),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["visit_plans.id"], name=op.f("fk_visit_turns_plan_id_visit_plans"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_turns")),
+        sa.UniqueConstraint("plan_id", "customer_id", name=op.f("uq_visit_turns_plan_id_customer_id")),
+    )
+    op.create_index("ix_visit_turns_callback_id", "visit_turns", ["callback_id"], unique=False)
+    op.create_index("ix_visit_turns_customer_id", "visit_turns", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_visit_turns_next_at",
+        "visit_turns",
+        ["next_at"],
+        unique=False,
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_table(
         "answers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("response_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1157,6 +1282,15 @@ def downgrade() -> None:
     op.drop_index("ix_appointments_agent_id", table_name="appointments")
     op.drop_table("appointments")
     op.drop_table("answers")
+    op.drop_index(
+        "ix_visit_turns_next_at",
+        table_name="visit_turns",
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.drop_index("ix_visit_turns_customer_id", table_name="visit_turns")
+    op.drop_index("ix_visit_turns_callback_id", table_name="visit_turns")
+    op.drop_table("visit_turns")
     op.drop_index("ix_responses_questionnaire_id", table_name="responses")
     op.drop_index("ix_responses_customer_id_started_at", table_name="responses")
     op.drop_index("ix_responses_case_id", table_name="responses")
@@ -1183,6 +1317,12 @@ def downgrade() -> None:
         table_name="attempts",
         postgresql_where=sa.text("state <> 'ended'"),
         sqlite_where=sa.text("state <> 'ended'"),
+    )
+    op.drop_index(
+        "ix_attempts_to_learn",
+        table_name="attempts",
+        postgresql_where=sa.text("state = 'ended' AND NOT learned"),
+        sqlite_where=sa.text("state = 'ended' AND NOT learned"),
     )
     op.drop_index("ix_attempts_script_id", table_name="attempts")
     op.drop_index("ix_attempts_ended_at", table_name="attempts")
@@ -1243,6 +1383,9 @@ def downgrade() -> None:
         "ix_callbacks_agent_finished", table_name="callbacks", postgresql_where=sa.text("finished_at IS NOT NULL")
     )
     op.drop_table("callbacks")
+    op.drop_index("ix_visit_plans_customer_id", table_name="visit_plans")
+    op.drop_index("ix_visit_plans_created_by_id", table_name="visit_plans")
+    op.drop_table("visit_plans")
     op.drop_index("ix_suppressions_customer_id", table_name="suppressions")
     op.drop_index("ix_suppressions_created_by_id", table_name="suppressions")
     op.drop_index("ix_suppressions_address", table_name="suppressions")
@@ -1305,6 +1448,7 @@ def downgrade() -> None:
     op.drop_table("audit_entries")
     op.drop_index("ix_api_tokens_agent_id", table_name="api_tokens")
     op.drop_table("api_tokens")
+    op.drop_table("contact_trials")
     op.drop_index("ix_contact_points_address", table_name="contact_points")
     op.drop_table("contact_points")
     op.drop_index("ix_agents_team_id", table_name="agents")
@@ -1330,6 +1474,7 @@ def downgrade() -> None:
     op.drop_index("ix_import_runs_fingerprint", table_name="import_runs")
     op.drop_table("import_runs")
     op.drop_table("customers")
+    op.drop_table("contact_counts")
     op.drop_table("calendar_days")
     # ### end Alembic commands ###
     _each(TRIGGERS_GONE)

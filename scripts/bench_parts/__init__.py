@@ -29,6 +29,7 @@ SERVER_SETTINGS = {
     "effective_cache_size": "4GB",
     "max_wal_size": "8GB",
     "random_page_cost": "1.1",
+    "log_line_prefix": "%a|%p|",
 }
 """For a server of our own; everything else as shipped: fsync and synchronous_commit are on."""
 
