@@ -7,6 +7,7 @@ import random
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -25,6 +26,8 @@ from callback.domain.words import (
 from callback.errors import CallbackError
 from callback.services import attempts
 from callback.services.attempts import CallSheet
+from callback.services.doctor import INVARIANTS, examine
+from callback.services.planning import plan_day
 from callback.settings import Settings
 from tests.integration.call_centre import Centre
 
@@ -187,3 +190,11 @@ def test_whatever_is_clicked_the_rules_hold(centre: Centre) -> None:
     assert confirmed >= WALKS // 3
     assert len(endings) >= 5
     assert sum(len(walk.acknowledged) for walk in walks) >= 10
+    assert broken_invariants(centre) == {}
+
+
+def broken_invariants(centre: Centre) -> dict[str, object]:
+    """What `callback doctor` says after the planner has looked at what the calls left."""
+    plan_day(centre.sessions, now=centre.now, zone=ZoneInfo("Asia/Shanghai"), carriers=frozenset())
+    with centre.sessions() as session:
+        return {one.name: one.examples for one in examine(session, INVARIANTS, now=centre.now) if not one.holds}
