@@ -117,7 +117,9 @@ def claim(session: Session, *, now: datetime, lease: timedelta) -> ClaimedJob | 
     taken = update(Job).where(Job.id == job.id, Job.tries == job.tries, _ready(now))
     if not changed_one(session, taken.values(tries=Job.tries + 1, claimed_until=now + lease)):
         return None
-    return ClaimedJob(id=job.id, task=job.task, args=job.args, tries=job.tries + 1, is_nudge=job.queueing_lock is not None)
+    return ClaimedJob(
+        id=job.id, task=job.task, args=job.args, tries=job.tries + 1, is_nudge=job.queueing_lock is not None
+    )
 
 
 def renew(session: Session, job: ClaimedJob, *, now: datetime, lease: timedelta) -> bool:
