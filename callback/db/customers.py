@@ -67,7 +67,7 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
         Customer.consents,
     )
     for row in plain(session, select(*columns).where(among(session, Customer.id, ids))):
-        phones, emails = addresses.get(row.id, ((), ()))
+        phones, emails, kinds = addresses.get(row.id, ((), (), ()))
         last_survey_at, last_survey_callback_id = surveys.get(row.id, (None, None))
         yield (
             row.id,
@@ -78,6 +78,7 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
                 language=row.language,
                 special=row.special,
                 phones=phones,
+                phone_kinds=kinds,
                 emails=emails,
                 consents=frozenset(row.consents),
                 suppressions=tuple(suppressions.get(row.id, ())),
@@ -89,10 +90,14 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
         )
 
 
-def _addresses(session: Session, ids: Collection[int]) -> dict[int, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Good telephone numbers and good e-mail addresses, each in the order in which they are tried."""
+Addresses = tuple[tuple[str, ...], tuple[str, ...], tuple[ContactKind, ...]]
+
+
+def _addresses(session: Session, ids: Collection[int]) -> dict[int, Addresses]:
+    """Good numbers and good e-mail addresses, in the order in which they are tried, and the kinds of the numbers."""
     phones: defaultdict[int, list[str]] = defaultdict(list)
     emails: defaultdict[int, list[str]] = defaultdict(list)
+    kinds: defaultdict[int, list[ContactKind]] = defaultdict(list)
     rows = plain(
         session,
         select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.address)
@@ -100,8 +105,12 @@ def _addresses(session: Session, ids: Collection[int]) -> dict[int, tuple[tuple[
         .order_by(ContactPoint.customer_id, ContactPoint.position, ContactPoint.id),
     )
     for customer_id, kind, address in rows:
-        (emails if kind is ContactKind.EMAIL else phones)[customer_id].append(address)
-    return {id_: (tuple(phones[id_]), tuple(emails[id_])) for id_ in phones.keys() | emails.keys()}
+        if kind is ContactKind.EMAIL:
+            emails[customer_id].append(address)
+        else:
+            phones[customer_id].append(address)
+            kinds[customer_id].append(kind)
+    return {i: (tuple(phones[i]), tuple(emails[i]), tuple(kinds[i])) for i in phones.keys() | emails.keys()}
 
 
 def _attempts(session: Session, ids: Collection[int], now: datetime) -> dict[int, list[AttemptFact]]:

@@ -48,12 +48,15 @@ def _impossible(policy: Policy) -> str | None:
     for start, end in policy.calling_windows:
         if not LEGAL_FLOOR <= start < end <= LEGAL_CEILING:
             return f"calling_windows: {start:%H:%M}–{end:%H:%M} is not inside {LEGAL_FLOOR:%H:%M}–{LEGAL_CEILING:%H:%M}"
-    for name in ("survey_rest", "survey_after", "survey_due", "survey_expires", "cool_off"):
+    for name in ("survey_rest", "survey_after", "survey_due", "survey_expires", "cool_off", "freeze", "owner_wait"):
         if getattr(policy, name) < timedelta(0):
             return f"{name}: negative"
     for name in ("slot", "handling_time", "claim_lease"):
         if getattr(policy, name) <= timedelta(0):
             return f"{name}: not above zero"
+    for name, most in (("slot_overfill", 1), ("holdout_share", 0.5)):
+        if not 0 <= getattr(policy, name) <= most:
+            return f"{name}: not a share between 0 and {most:g}"
     for name in ("attempts_per_day", "attempts_per_callback", "planning_horizon_days", "promise_days"):
         if type(getattr(policy, name)) is not int or getattr(policy, name) < 1:
             return f"{name}: not a whole number above zero"

@@ -6,18 +6,20 @@ strengths of the slots are those under which the counts are most likely (empiric
 likelihood as in Gelman et al., *Bayesian Data Analysis*, 3rd ed., ch. 5).
 
 For exploration the slots' rates are drawn from their posteriors instead of taken at their means (Thompson, W. R. 1933,
-Biometrika 25), once for each of some strata of customers: customers alike stay alike for the planner, and the same
-seed draws the same rates.
+Biometrika 25), once for each of some strata of customers: customers alike stay alike for the planner. The same seed
+draws the same rates, and one dial more moves a draw as little as it moves the mean: a plan that is made again through
+the day is not shaken by chance.
 """
 
 import hashlib
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
-from math import lgamma, log
+from math import exp, lgamma, log, sqrt
+from statistics import NormalDist
 
+from callback.domain.facts import AttemptFact, CustomerFacts
 from callback.domain.words import Channel, ContactKind, Disposition, PartOfDay
 
 PARTS: tuple[PartOfDay, ...] = tuple(PartOfDay)
@@ -57,12 +59,13 @@ class Arm(StrEnum):
 
 def arm_of(customer_id: int, share: float) -> Arm:
     """Always the same for one customer; a larger `share` (0 to 1) only ever adds to the holdout."""
-    return Arm.HOLDOUT if _chance_of(customer_id, "holdout") < share else Arm.LEARNED
+    return Arm.HOLDOUT if _quantile("holdout", str(customer_id)) < share else Arm.LEARNED
 
 
-def _chance_of(customer_id: int, salt: str) -> float:
-    digest = hashlib.blake2b(f"{salt}:{customer_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+def _quantile(salt: str, name: str) -> float:
+    """Evenly spread over the open interval from 0 to 1, always the same for the same words."""
+    digest = hashlib.blake2b(f"{salt}:{name}".encode(), digest_size=6).digest()
+    return (int.from_bytes(digest, "big") + 0.5) / 2**48
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,6 +113,29 @@ class Person:
     history: History = NO_HISTORY
     learning: bool = True
     """False for the holdout, and for whoever refused or was left unhappy: no time is better than another then."""
+
+
+def person_of(customer: CustomerFacts, *, holdout_share: float) -> Person | None:
+    """The customer as the forecast sees them; None without a good number. Dials by appointment tell nothing: the
+    customer was waiting for them."""
+    if not customer.phone_kinds:
+        return None
+    refused = any(attempt.disposition is Disposition.REFUSED for attempt in customer.attempts)
+    arm = arm_of(customer.id, holdout_share)
+    learning = arm is Arm.LEARNED and not refused and not customer.unhappy_before
+    history = history_of(customer.attempts) if learning else NO_HISTORY
+    return Person(customer.id, customer.phone_kinds[0], history, learning=learning)
+
+
+def history_of(attempts: Iterable[AttemptFact]) -> History:
+    """Who answered when. A number that is shared is one telephone: what others did there tells about it too."""
+    history = NO_HISTORY
+    for attempt in attempts:
+        if attempt.channel in DIALLED and attempt.disposition is not None and not attempt.by_appointment:
+            reached = ANSWERED[attempt.disposition]
+            if reached is not None:
+                history = history.after(attempt.part_of_day, reached=reached)
+    return history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +239,8 @@ class Forecast:
     def _draw(self, stratum: int, cell: Cell) -> float:
         drawn = self._drawn.get((stratum, cell))
         if drawn is None:
-            mean, strength = self._posteriors[cell]
-            chance = random.Random(f"{self._seed}:{stratum}:{cell.kind}:{cell.part}:{cell.weekday}")  # noqa: S311  no secret
-            drawn = self._drawn[stratum, cell] = chance.betavariate(mean * strength, (1 - mean) * strength)
+            quantile = _quantile(f"{self._seed}:{stratum}", f"{cell.kind}:{cell.part}:{cell.weekday}")
+            drawn = self._drawn[stratum, cell] = _beta(*self._posteriors[cell], quantile)
         return drawn
 
     def cells(self) -> Iterable[tuple[Cell, float]]:
@@ -241,3 +266,29 @@ def _log_likelihood(rate: float, strength: float, tally: Tally) -> float:
         + lgamma(strength)
         - lgamma(strength + tally.tried)
     )
+
+
+def _beta(mean: float, strength: float, quantile: float) -> float:
+    """About this quantile of a Beta: on the logit scale it is nearly normal, with these moments."""
+    a, b = mean * strength, (1 - mean) * strength
+    centre, spread = _digamma(a) - _digamma(b), sqrt(_trigamma(a) + _trigamma(b))
+    return 1 / (1 + exp(-(centre + spread * _NORMAL.inv_cdf(quantile))))
+
+
+_NORMAL = NormalDist()
+
+
+def _digamma(x: float) -> float:
+    """Shifted to where the asymptotic series is good to nine digits (Abramowitz & Stegun 6.3.5, 6.3.18)."""
+    shifted = 0.0
+    while x < 8:
+        shifted, x = shifted - 1 / x, x + 1
+    return shifted + log(x) - 1 / (2 * x) - 1 / (12 * x**2) + 1 / (120 * x**4) - 1 / (252 * x**6)
+
+
+def _trigamma(x: float) -> float:
+    """As `_digamma` (6.4.6, 6.4.12)."""
+    shifted = 0.0
+    while x < 8:
+        shifted, x = shifted + 1 / x**2, x + 1
+    return shifted + 1 / x + 1 / (2 * x**2) + 1 / (6 * x**3) - 1 / (30 * x**5) + 1 / (42 * x**7)

@@ -9,6 +9,7 @@ from callback.domain.words import (
     CaseKind,
     CaseStatus,
     Channel,
+    ContactKind,
     Disposition,
     PartOfDay,
     Priority,
@@ -80,6 +81,8 @@ class CustomerFacts:
     special: bool = False
     phones: tuple[str, ...] = ()
     """Good telephone numbers, in the order in which they are tried."""
+    phone_kinds: tuple[ContactKind, ...] = ()
+    """Of `phones`, in the same order."""
     emails: tuple[str, ...] = ()
     consents: frozenset[str] = frozenset()
     suppressions: tuple[SuppressionFact, ...] = ()

@@ -46,9 +46,19 @@ class Policy:
     slot: timedelta = timedelta(minutes=30)
     handling_time: timedelta = timedelta(minutes=6)
     """Expected for one callback, with the notes; five callbacks fill a slot of half an hour."""
+    slot_overfill: float = 0.1
+    """By which share a slot may be overfilled in expectation: calls differ, and a rest at the end is lost time."""
+    freeze: timedelta = timedelta(minutes=30)
+    """What an agent sees coming within this time is not moved any more by the planner."""
+    plan_by_team: bool = False
+    """Each team's cases are planned by themselves, for the agents of that team: for centres beyond one planner."""
     claim_lease: timedelta = timedelta(minutes=30)
     planning_horizon_days: int = 3
     """How many days ahead callbacks are placed into slots."""
+    holdout_share: float = 0.1
+    """Of the customers, planned without what was learned about when people answer: it measures what that is worth."""
+    owner_wait: timedelta = timedelta(hours=4)
+    """So long after an appointment an absent owner is waited for; then somebody of the same team keeps it."""
     automatic_countries: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
             # Mainland China: no survey SMS with links and no two-way SMS for foreign senders; a call is allowed.
@@ -61,7 +71,8 @@ class Policy:
     def changed(self, figures: dict[str, Any]) -> Self:
         """This policy with `figures` (as stored in `policy_versions`) laid over it.
 
-        Durations are stored in seconds, windows as `[["09:00", "12:00"], …]`. Raises `ValueError` naming a figure that is unknown.
+        Durations are stored in seconds, windows as `[["09:00", "12:00"], …]`. Raises `ValueError` naming a figure that
+        is unknown.
         """
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         unknown = sorted(set(figures) - set(known))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from callback.bootstrap import House
-from callback.services import housekeeping
+from callback.services import contact_rates, housekeeping
 from callback.services.planning import plan_day
 
 TaskFunction = Callable[..., object]
@@ -32,6 +32,11 @@ def watch_promises(house: House) -> None:
         housekeeping.break_promises(session, now=house.clock())
 
 
+def learn_contacts(house: House) -> None:
+    """Ended calls are counted for the forecast of when people answer."""
+    contact_rates.learn(house.sessions)
+
+
 def purge(house: House) -> None:
     """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
     with house.sessions.begin() as session:
@@ -43,6 +48,7 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "plan": plan,
         "release_leases": release_leases,
         "watch_promises": watch_promises,
+        "learn_contacts": learn_contacts,
         "purge": purge,
     }
 )

@@ -27,6 +27,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("plan", timedelta(minutes=1)),
     Tick("release_leases", timedelta(minutes=1)),
     Tick("watch_promises", timedelta(minutes=1)),
+    Tick("learn_contacts", timedelta(minutes=1)),
     Tick("purge", timedelta(hours=1)),
 )
 

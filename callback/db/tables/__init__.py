@@ -2,6 +2,7 @@
 
 from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decision, Slot
 from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
+from callback.db.tables.contacts import ContactCount, ContactTrial
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
 from callback.db.tables.system import (
@@ -15,6 +16,7 @@ from callback.db.tables.system import (
     PolicyVersion,
     RetryRule,
 )
+from callback.db.tables.visits import VisitPlan, VisitTurn
 
 __all__ = [
     "Agent",
@@ -27,7 +29,9 @@ __all__ = [
     "Callback",
     "Case",
     "CaseHandler",
+    "ContactCount",
     "ContactPoint",
+    "ContactTrial",
     "Customer",
     "Decision",
     "Dissatisfaction",
@@ -47,4 +51,6 @@ __all__ = [
     "Slot",
     "Suppression",
     "Team",
+    "VisitPlan",
+    "VisitTurn",
 ]

@@ -155,6 +155,13 @@ class Attempt(WithId, Base):
             postgresql_where=text("state <> 'ended'"),
             sqlite_where=text("state <> 'ended'"),
         ),
+        # What the forecast of contact has not counted yet.
+        Index(
+            "ix_attempts_to_learn",
+            "id",
+            postgresql_where=text("state = 'ended' AND NOT learned"),
+            sqlite_where=text("state = 'ended' AND NOT learned"),
+        ),
         CheckConstraint("(state = 'ended') = (disposition IS NOT NULL)", name="ended_has_disposition"),
         CheckConstraint("duration_s IS NULL OR duration_s >= 0", name="duration"),
     )
@@ -192,6 +199,8 @@ class Attempt(WithId, Base):
     provider_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     provider_rank: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     lease_until: Mapped[datetime | None]
+    learned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The forecast of contact has looked at how it ended."""
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
     callback: Mapped[Callback] = relationship()

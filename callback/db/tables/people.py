@@ -99,6 +99,10 @@ class Customer(WithId, Base):
     """A special customer is called by a person, not by a machine."""
     consents: Mapped[list[str]] = mapped_column(default=list)
     """Automatic channels that the customer agreed to, as `sms`, `voice`, `web`, `email`."""
+    preferred_times: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
+    """When the customer likes to be called, as `mon-fri 18:00-20:00` (`domain/wish.py`), on their own clock."""
+    forbidden_dates: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
+    """Days on which nobody calls, as `2026-03-12` or `2026-03-12/2026-03-20`, on their own calendar."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

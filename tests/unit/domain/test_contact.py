@@ -1,7 +1,9 @@
 """The model of contact, held against figures that can be worked out by hand and against worlds whose truth is known."""
 
 import random
+from datetime import UTC, datetime
 from itertools import pairwise, product
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -19,8 +21,10 @@ from callback.domain.contact import (
     Person,
     Tally,
     arm_of,
+    person_of,
 )
-from callback.domain.words import ContactKind, Disposition, PartOfDay
+from callback.domain.facts import AttemptFact, CustomerFacts
+from callback.domain.words import Channel, ContactKind, Disposition, PartOfDay, Purpose
 
 MORNING, AFTERNOON, EVENING = PARTS
 MOBILE, LANDLINE = ContactKind.MOBILE, ContactKind.LANDLINE
@@ -112,6 +116,15 @@ def test_draws_scatter_around_the_mean_and_less_the_more_is_known() -> None:
     assert all(more > less for more, less in pairwise(widths))
 
 
+def test_one_dial_more_moves_a_draw_no_further_than_the_mean() -> None:
+    """A plan is made again all day: chance must not shake it."""
+    counts = {cell: Tally(400, 40) for cell in CELLS}
+    for n in range(20):
+        before = Forecast(counts, seed=9).chance(Person(n, MOBILE), EVENING, 2)
+        counts[Cell(MOBILE, EVENING, 2)] += Tally(1, n % 2)
+        assert Forecast(counts, seed=9).chance(Person(n, MOBILE), EVENING, 2) == pytest.approx(before, abs=0.005)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(CELLS), st.integers(0, 50), st.integers(0, 50)), max_size=30),
     st.lists(st.tuples(st.sampled_from(PARTS), st.booleans()), max_size=12),
@@ -150,3 +163,50 @@ def test_the_holdout_is_permanent_of_the_right_size_and_only_ever_grows() -> Non
     assert {n for n in range(100) if arm_of(n, 0.1) is Arm.HOLDOUT} == tenth & set(range(100))
     assert not [n for n in range(1_000) if arm_of(n, 0.0) is Arm.HOLDOUT]
     assert all(arm_of(n, 1.0) is Arm.HOLDOUT for n in range(1_000))
+
+
+def attempt(part: PartOfDay, disposition: Disposition | None, **facts: object) -> AttemptFact:
+    told = {"channel": Channel.AGENT, "purpose": Purpose.SURVEY, "at": datetime(2026, 3, 1, tzinfo=UTC)} | facts
+    return AttemptFact(part_of_day=part, disposition=disposition, **told)  # type: ignore[arg-type]
+
+
+def customer(*attempts: AttemptFact, **facts: object) -> CustomerFacts:
+    told = {"phones": ("+861390001",), "phone_kinds": (MOBILE,)} | facts
+    return CustomerFacts(7, ZoneInfo("Asia/Shanghai"), "CN", attempts=attempts, **told)  # type: ignore[arg-type]
+
+
+def test_the_history_is_of_dials_that_tell_something() -> None:
+    person = person_of(
+        customer(
+            attempt(MORNING, Disposition.NO_ANSWER),
+            attempt(MORNING, Disposition.THIRD_PARTY),
+            attempt(EVENING, Disposition.COMPLETED),
+            attempt(EVENING, Disposition.TECHNICAL_FAILURE),
+            attempt(EVENING, Disposition.COMPLETED, by_appointment=True),
+            attempt(EVENING, Disposition.NO_RESPONSE, channel=Channel.SMS),
+            attempt(AFTERNOON, None),
+        ),
+        holdout_share=0,
+    )
+    assert person == Person(7, MOBILE, History(((2, 0), (0, 0), (1, 1))))
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        customer(attempt(EVENING, Disposition.COMPLETED), attempt(MORNING, Disposition.REFUSED)),
+        customer(attempt(EVENING, Disposition.COMPLETED), unhappy_before=True),
+    ],
+)
+def test_learning_is_off_after_a_refusal_or_dissatisfaction(who: CustomerFacts) -> None:
+    assert person_of(who, holdout_share=0) == Person(7, MOBILE, learning=False)
+
+
+def test_learning_is_off_in_the_holdout() -> None:
+    assert person_of(customer(attempt(EVENING, Disposition.COMPLETED)), holdout_share=1) == Person(
+        7, MOBILE, learning=False
+    )
+
+
+def test_nobody_is_a_person_without_a_number() -> None:
+    assert person_of(customer(phones=(), phone_kinds=()), holdout_share=0) is None
