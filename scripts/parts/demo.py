@@ -23,6 +23,7 @@ from callback.db.tables import Agent
 from callback.domain.address import mask
 from callback.services import samples, scripts
 from callback.services.agents import by_login
+from callback.services.housekeeping import break_promises
 from callback.services.planning import Planned, plan_day
 from callback.settings import Settings, load_settings
 from callback.texts import say
@@ -86,6 +87,8 @@ def _show(settings: Settings) -> None:
     try:
         upgrade(house.engine, settings)
         loaded = samples.load(house.sessions, settings, clock=house.clock)
+        with house.sessions.begin() as session:
+            break_promises(session, now=house.clock())  # some were due earlier today
         planned = plan_day(house.sessions, now=house.clock(), zone=house.zone, carriers=house.carriers)
         _print_plan(planned, loaded)
         agent = _busiest(house, loaded)

@@ -181,7 +181,14 @@ class _Import:
             self._count(Written(len(sorting.new), len(sorting.changed), sorting.unchanged))
             return
         with self._sessions.begin() as session:
-            written = write_chunk(session, chunk.drafts, source=source, policy=self._policy, now=self._now)
+            written = write_chunk(
+                session,
+                chunk.drafts,
+                source=source,
+                policy=self._policy,
+                now=self._now,
+                fictional=self._order.profile.contacts_are_fictional,
+            )
             self._count(written)
             self._advance(session, self._run, chunk.rows_done)
 

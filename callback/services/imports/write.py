@@ -72,13 +72,18 @@ def sort_drafts(session: Session, drafts: Sequence[Draft], *, source: str) -> So
     return Sorting(new, changed, len(drafts) - len(new) - len(changed))
 
 
-def write_chunk(session: Session, drafts: Sequence[Draft], *, source: str, policy: Policy, now: datetime) -> Written:
-    """Create what is new, change what differs, leave the rest alone; an unhappy rating raises a dissatisfaction."""
+def write_chunk(
+    session: Session, drafts: Sequence[Draft], *, source: str, policy: Policy, now: datetime, fictional: bool = False
+) -> Written:
+    """Create what is new, change what differs, leave the rest alone; an unhappy rating raises a dissatisfaction.
+
+    `fictional` marks the file's addresses as made up: no real carrier is ever given one.
+    """
     rows.lock_source(session, source)
     sorting = sort_drafts(session, drafts, source=source)
     touched = [*sorting.new, *(draft for _, draft in sorting.changed)]
     customers = _customers(session, touched, source=source, now=now)
-    _add_contacts(session, touched, customers)
+    _add_contacts(session, touched, customers, fictional=fictional)
     ids = _create_cases(session, sorting.new, customers.ids, source=source, now=now)
     change_cases(session, sorting.changed, customers.ids, now=now)
     cases = [*zip(ids, sorting.new, strict=True), *sorting.changed]
@@ -122,7 +127,7 @@ def _new_customer(values: tuple[Any, ...]) -> list[Any]:
     return customer
 
 
-def _add_contacts(session: Session, drafts: Sequence[Draft], customers: Customers) -> None:
+def _add_contacts(session: Session, drafts: Sequence[Draft], customers: Customers, *, fictional: bool) -> None:
     """Addresses that their customers do not have yet, behind those that they have. None is taken away."""
     with_contacts = [draft for draft in drafts if draft.contacts]
     asked = {customers.ids[d.customer_key] for d in with_contacts if d.customer_key not in customers.new}
@@ -140,7 +145,7 @@ def _add_contacts(session: Session, drafts: Sequence[Draft], customers: Customer
         session,
         _CONTACTS,
         ("customer_id", "kind", "address", "extension", "position", "state", "fictional"),
-        [(*row, ContactState.GOOD.value, 0) for row in fresh],
+        [(*row, ContactState.GOOD.value, int(fictional)) for row in fresh],
     )
 
 
