@@ -243,3 +243,37 @@ class DayKind(StrEnum):
     HOLIDAY = "holiday"
     WORKING = "working"
     """A make-up working day: a weekend day on which people work (China's 调休)."""
+
+
+class SendKind(StrEnum):
+    """What leaves the house.
+
+    `notice`: a closing text, a reminder, the confirmation of an opt-out. `bridge`: rings the agent, then the customer.
+    """
+
+    INVITATION = "invitation"
+    QUESTION = "question"
+    NOTICE = "notice"
+    CALL = "call"
+    BRIDGE = "bridge"
+
+
+class SendState(StrEnum):
+    """`claimed`: a worker has it and may be handing it over. `unknown`: it may have left; the carrier is asked.
+
+    `sent`: the carrier has it. `delivered`, `failed` and `withdrawn` (it never left) are ends.
+    """
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+class CampaignState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"

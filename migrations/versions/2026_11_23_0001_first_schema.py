@@ -213,6 +213,32 @@ def upgrade() -> None:
         sa.UniqueConstraint("disposition", "nth", name=op.f("uq_retry_rules_disposition_nth")),
     )
     op.create_table(
+        "senders",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "channel",
+            sa.Enum(
+                "agent",
+                "sms",
+                "voice",
+                "web",
+                "email",
+                name="channel",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("sender", sa.String(length=255), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("refilled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("open_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_senders")),
+        sa.UniqueConstraint("channel", "sender", name=op.f("uq_senders_channel_sender")),
+    )
+    op.create_table(
         "teams",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -226,6 +252,7 @@ def upgrade() -> None:
         sa.Column("login", sa.String(length=120), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("number", sa.String(length=32), nullable=False),
+        sa.Column("phone", sa.String(length=32), nullable=True),
         sa.Column(
             "role",
             sa.Enum(
@@ -337,6 +364,27 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_entries_actor_id_at", "audit_entries", ["actor_id", "at"], unique=False)
     op.create_index("ix_audit_entries_subject", "audit_entries", ["subject_kind", "subject_id"], unique=False)
+    op.create_table(
+        "campaigns",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running", "paused", "cancelled", name="state", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("criteria", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.ForeignKeyConstraint(["created_by_id"], ["agents.id"], name=op.f("fk_campaigns_created_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+        sa.UniqueConstraint("name", name=op.f("uq_campaigns_name")),
+    )
+    op.create_index("ix_campaigns_created_by_id", "campaigns", ["created_by_id"], unique=False)
     op.create_table(
         "cases",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -712,6 +760,7 @@ def upgrade() -> None:
         sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("claimed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("result", sa.String(length=32), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -727,6 +776,7 @@ def upgrade() -> None:
             "state <> 'in_progress' OR lease_until IS NOT NULL", name=op.f("ck_callbacks_claim_has_lease")
         ),
         sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_callbacks_agent_id_agents")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_callbacks_campaign_id_campaigns")),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_callbacks_case_id_cases")),
         sa.ForeignKeyConstraint(["claimed_by_id"], ["agents.id"], name=op.f("fk_callbacks_claimed_by_id_agents")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_callbacks_customer_id_customers")),
@@ -751,12 +801,37 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('waiting', 'assigned', 'in_progress', 'blocked')"),
     )
     op.create_index(
+        "ix_callbacks_automatic_again",
+        "callbacks",
+        ["channel", "campaign_id", "next_try_at", "id"],
+        unique=False,
+        postgresql_where=sa.text(
+            "state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NOT NULL"
+        ),
+        sqlite_where=sa.text("state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_callbacks_automatic_first",
+        "callbacks",
+        ["channel", "campaign_id", "earliest_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NULL"),
+        sqlite_where=sa.text("state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NULL"),
+    )
+    op.create_index(
         "ix_callbacks_blocked",
         "callbacks",
         ["due_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'blocked'"),
         sqlite_where=sa.text("state = 'blocked'"),
+    )
+    op.create_index(
+        "ix_callbacks_campaign_id",
+        "callbacks",
+        ["campaign_id"],
+        unique=False,
+        postgresql_where=sa.text("campaign_id IS NOT NULL"),
     )
     op.create_index("ix_callbacks_case_id", "callbacks", ["case_id"], unique=False)
     op.create_index(op.f("ix_callbacks_claimed_by_id"), "callbacks", ["claimed_by_id"], unique=False)
@@ -1265,12 +1340,147 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
     )
+    op.create_table(
+        "sends",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "invitation",
+                "question",
+                "notice",
+                "call",
+                "bridge",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "channel",
+            sa.Enum(
+                "agent",
+                "sms",
+                "voice",
+                "web",
+                "email",
+                name="channel",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("sender", sa.String(length=255), nullable=False),
+        sa.Column("carrier", sa.String(length=64), nullable=False),
+        sa.Column("attempt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("address", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("segments", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "queued",
+                "claimed",
+                "unknown",
+                "sent",
+                "delivered",
+                "failed",
+                "withdrawn",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("provider_id", sa.String(length=64), nullable=True),
+        sa.Column("provider_rank", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("provider_status", sa.String(length=32), nullable=True),
+        sa.Column("error_code", sa.String(length=32), nullable=True),
+        sa.Column("duration_s", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state NOT IN ('claimed', 'unknown') OR lease_until IS NOT NULL", name=op.f("ck_sends_claim_has_lease")
+        ),
+        sa.CheckConstraint("segments >= 1", name=op.f("ck_sends_segments")),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name=op.f("fk_sends_attempt_id_attempts")),
+        sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_sends_callback_id_callbacks")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_sends_customer_id_customers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sends")),
+        sa.UniqueConstraint("handle", name=op.f("uq_sends_handle")),
+        sa.UniqueConstraint("provider_id", name=op.f("uq_sends_provider_id")),
+    )
+    op.create_index("ix_sends_address_created_at", "sends", ["address", "created_at"], unique=False)
+    op.create_index("ix_sends_attempt_id", "sends", ["attempt_id"], unique=False)
+    op.create_index("ix_sends_callback_id", "sends", ["callback_id"], unique=False)
+    op.create_index("ix_sends_customer_id", "sends", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_sends_handed_over",
+        "sends",
+        ["channel", "provider_rank"],
+        unique=False,
+        postgresql_where=sa.text("state = 'sent'"),
+        sqlite_where=sa.text("state = 'sent'"),
+    )
+    op.create_index(
+        "ix_sends_queued",
+        "sends",
+        ["channel", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "ix_sends_to_look_after",
+        "sends",
+        ["lease_until"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('claimed', 'unknown')"),
+        sqlite_where=sa.text("state IN ('claimed', 'unknown')"),
+    )
     # ### end Alembic commands ###
     _each(TRIGGERS)
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index(
+        "ix_sends_to_look_after",
+        table_name="sends",
+        postgresql_where=sa.text("state IN ('claimed', 'unknown')"),
+        sqlite_where=sa.text("state IN ('claimed', 'unknown')"),
+    )
+    op.drop_index(
+        "ix_sends_queued",
+        table_name="sends",
+        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued'"),
+    )
+    op.drop_index(
+        "ix_sends_handed_over",
+        table_name="sends",
+        postgresql_where=sa.text("state = 'sent'"),
+        sqlite_where=sa.text("state = 'sent'"),
+    )
+    op.drop_index("ix_sends_customer_id", table_name="sends")
+    op.drop_index("ix_sends_callback_id", table_name="sends")
+    op.drop_index("ix_sends_attempt_id", table_name="sends")
+    op.drop_index("ix_sends_address_created_at", table_name="sends")
+    op.drop_table("sends")
     op.drop_index(
         "uq_appointments_one_open",
         table_name="appointments",
@@ -1368,10 +1578,27 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_callbacks_claimed_by_id"), table_name="callbacks")
     op.drop_index("ix_callbacks_case_id", table_name="callbacks")
     op.drop_index(
+        "ix_callbacks_campaign_id", table_name="callbacks", postgresql_where=sa.text("campaign_id IS NOT NULL")
+    )
+    op.drop_index(
         "ix_callbacks_blocked",
         table_name="callbacks",
         postgresql_where=sa.text("state = 'blocked'"),
         sqlite_where=sa.text("state = 'blocked'"),
+    )
+    op.drop_index(
+        "ix_callbacks_automatic_first",
+        table_name="callbacks",
+        postgresql_where=sa.text("state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NULL"),
+        sqlite_where=sa.text("state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_callbacks_automatic_again",
+        table_name="callbacks",
+        postgresql_where=sa.text(
+            "state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NOT NULL"
+        ),
+        sqlite_where=sa.text("state = 'waiting' AND channel IN ('sms', 'voice', 'email') AND next_try_at IS NOT NULL"),
     )
     op.drop_index(
         "ix_callbacks_agent_list",
@@ -1443,6 +1670,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_cases_customer_id", table_name="cases")
     op.drop_table("cases")
+    op.drop_index("ix_campaigns_created_by_id", table_name="campaigns")
+    op.drop_table("campaigns")
     op.drop_index("ix_audit_entries_subject", table_name="audit_entries")
     op.drop_index("ix_audit_entries_actor_id_at", table_name="audit_entries")
     op.drop_table("audit_entries")
@@ -1454,6 +1683,7 @@ def downgrade() -> None:
     op.drop_index("ix_agents_team_id", table_name="agents")
     op.drop_table("agents")
     op.drop_table("teams")
+    op.drop_table("senders")
     op.drop_table("retry_rules")
     op.drop_index("ix_login_failures_login_at", table_name="login_failures")
     op.drop_index("ix_login_failures_address_at", table_name="login_failures")

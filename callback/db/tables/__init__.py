@@ -4,6 +4,7 @@ from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decisio
 from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
 from callback.db.tables.contacts import ContactCount, ContactTrial
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
+from callback.db.tables.sends import Campaign, Send, Sender
 from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
 from callback.db.tables.system import (
     ApiToken,
@@ -27,6 +28,7 @@ __all__ = [
     "AuditEntry",
     "CalendarDay",
     "Callback",
+    "Campaign",
     "Case",
     "CaseHandler",
     "ContactCount",
@@ -46,6 +48,8 @@ __all__ = [
     "Response",
     "RetryRule",
     "Script",
+    "Send",
+    "Sender",
     "Shift",
     "ShiftException",
     "Slot",

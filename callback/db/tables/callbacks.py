@@ -23,6 +23,7 @@ from callback.domain.words import (
 )
 
 LIVE = "state IN ('waiting', 'assigned', 'in_progress', 'blocked')"
+AUTOMATIC = "state = 'waiting' AND channel IN ('sms', 'voice', 'email')"
 
 
 class Slot(WithId, Base):
@@ -90,6 +91,26 @@ class Callback(WithId, Base):
             postgresql_where=text("state = 'in_progress'"),
             sqlite_where=text("state = 'in_progress'"),
         ),
+        # What can be sent by itself, by campaign: first tries, and tries that were put off.
+        Index(
+            "ix_callbacks_automatic_first",
+            "channel",
+            "campaign_id",
+            "earliest_at",
+            "id",
+            postgresql_where=text(f"{AUTOMATIC} AND next_try_at IS NULL"),
+            sqlite_where=text(f"{AUTOMATIC} AND next_try_at IS NULL"),
+        ),
+        Index(
+            "ix_callbacks_automatic_again",
+            "channel",
+            "campaign_id",
+            "next_try_at",
+            "id",
+            postgresql_where=text(f"{AUTOMATIC} AND next_try_at IS NOT NULL"),
+            sqlite_where=text(f"{AUTOMATIC} AND next_try_at IS NOT NULL"),
+        ),
+        Index("ix_callbacks_campaign_id", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
         Index("ix_callbacks_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         CheckConstraint("(state = 'blocked') = (blocked_by IS NOT NULL)", name="blocked_has_reason"),
         CheckConstraint("state <> 'in_progress' OR lease_until IS NOT NULL", name="claim_has_lease"),
@@ -121,6 +142,8 @@ class Callback(WithId, Base):
     """A supervisor placed it; the planner leaves it there."""
     claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"), index=True)
     lease_until: Mapped[datetime | None]
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
+    """Of an automatic one: paused, resumed and cancelled with it."""
     result: Mapped[str | None] = mapped_column(String(32))
     """How it ended: a disposition, or `superseded`, `case_reopened`, `expired`, `told_elsewhere`, …"""
     finished_at: Mapped[datetime | None]

@@ -30,6 +30,8 @@ class Agent(WithId, Base):
     name: Mapped[str] = mapped_column(String(120))
     number: Mapped[str] = mapped_column(String(32), unique=True)
     """The agent number that is read out to the customer (工号)."""
+    phone: Mapped[str | None] = mapped_column(String(32))
+    """E.164: where a call through the carrier rings the agent. Empty: the agent dials by hand."""
     role: Mapped[Role] = mapped_column(words(Role, "role"), default=Role.AGENT)
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
     leads_team: Mapped[bool] = mapped_column(default=False, server_default=false())
