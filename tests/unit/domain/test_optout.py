@@ -1,0 +1,92 @@
+"""Who wants no more messages, in both languages; and who only answers a question."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callback.domain.optout import ALWAYS, EVERYTHING, MESSAGES, UNLESS_ANSWER, Meaning, Wish, meaning
+from callback.domain.reply import Kind, read
+from tests.unit.domain.test_reply import question
+
+STOPS = (
+    "STOP|stop|Stop.|STOP!|ＳＴＯＰ|“stop”|STOPALL|stop all|UNSUBSCRIBE|CANCEL|END|QUIT|REVOKE|OPTOUT|opt out|OPT-OUT|退订|退订。|TD|td|ＴＤ|"
+    "please stop|stop please|Stop, thanks|回复TD|回TD|退订谢谢|请退订|退订吧"
+)
+SENTENCES = {
+    MESSAGES: "please stop texting me|Stop sending me messages|stop these texts|no more texts|no more surveys please|don't text me again|"
+    "Do not send me any more messages|never text me|I want to unsubscribe|unsubscribe me now|opt me out|I'd like to opt out|"
+    "I do not want to receive these surveys|别给我发短信|不要再发短信了|请不要再给我发信息|别再发了|请勿发送垃圾短信|停止发送短信|不想再收到你们的短信|"
+    "拒绝接收此类信息|我要退订|怎么退订|退订短信|请帮我取消订阅",
+    EVERYTHING: "stop calling me|do not contact me|don't call me again|never call us|leave me alone|remove me from your list|"
+    "take my number off your list|no more calls|stop harassing me|不要再联系我|别再打电话|不要给我打电话|请勿打扰|别骚扰|不要再打来|禁止骚扰|勿扰，请勿打扰|别再联系",
+}
+NOT_STOPS = (
+    "希望不要再发生这种事|不要再发错货了|别再发坏的零件|发货太慢|取消了订单但没退款|the bus stop is far|end of story, all fine|stopping the lift is annoying|"
+    "your agent should call me again|please call me|请联系我|请给我打电话|不要打折扣|退款太慢|I had to cancel my trip|the weekend was bad|"
+    "他没有再联系我|你们没有联系我|nobody contacted me|you never called me|信息不清楚|短信通知晚了|message was unclear|the survey is too long|别处更便宜|"
+    "contact me tomorrow|电话打不通|没人联系我"
+)
+
+
+@pytest.mark.parametrize("text", STOPS.split("|"))
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_family_always_stops(text: str, answers: bool) -> None:
+    found = meaning(text, answers=answers)
+    assert found is not None
+    assert (found.wish, found.rule) == (Wish.STOP, "word")
+    assert found.scopes == (EVERYTHING if "all" in text.casefold() else MESSAGES)
+
+
+@pytest.mark.parametrize("text", ["T", "t", "R", "N", "n", "Ｎ", "取消", "拒收", "回复T", "回N"])
+def test_short_words_stop_unless_they_answer(text: str) -> None:
+    assert meaning(text, answers=False) == Meaning(Wish.STOP, MESSAGES, "word")
+    assert meaning(text, answers=True) is None
+
+
+def test_n_answers_a_yes_or_no_question_and_stops_after_any_other() -> None:
+    for name, stops in (("solved", False), ("attitude", True), ("recommend", True)):
+        answers = read(question(name), "N").kind is Kind.VALUE
+        assert (meaning("N", answers=answers) is not None) is stops, name
+
+
+@pytest.mark.parametrize(
+    ("scopes", "text"), [(scopes, text) for scopes, texts in SENTENCES.items() for text in texts.split("|")]
+)
+def test_sentences_that_mean_it(scopes: tuple[object, ...], text: str) -> None:
+    assert meaning(text, answers=False) == Meaning(Wish.STOP, scopes, "sentence")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", NOT_STOPS.split("|"))
+def test_sentences_that_do_not(text: str) -> None:
+    assert meaning(text, answers=False) is None
+
+
+@pytest.mark.parametrize("text", ["START", "start", "unstop", "恢复订阅", "恢复", "请恢复订阅", "START please"])
+def test_taking_it_up_again(text: str) -> None:
+    assert meaning(text, answers=False) == Meaning(Wish.START, rule="word")
+
+
+@pytest.mark.parametrize("text", ["HELP", "info", "帮助", "who is this?", "你是谁？"])
+def test_asking_who_writes(text: str) -> None:
+    assert meaning(text, answers=False) == Meaning(Wish.HELP, rule="word")
+
+
+@given(
+    st.sampled_from(sorted(ALWAYS)),
+    st.sampled_from(["{}", " {} ", "{}!", "{}。", "“{}”", "请{}", "{} please"]),
+    st.booleans(),
+)
+def test_no_dress_hides_a_stop(word: str, dress: str, answers: bool) -> None:
+    for said in (word, word.upper(), word.title()):
+        found = meaning(dress.format(said), answers=answers)
+        assert found is not None
+        assert found.wish is Wish.STOP
+
+
+@given(st.text(alphabet="不很非常满意一二三四五12345分", max_size=8))
+def test_no_rating_is_a_stop(text: str) -> None:
+    assert meaning(text, answers=False) is None
+
+
+def test_no_word_is_in_two_lists() -> None:
+    assert not ALWAYS & UNLESS_ANSWER
