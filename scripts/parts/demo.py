@@ -7,22 +7,23 @@ import socket
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from callback.bootstrap import House, build
-from callback.db.callbacks import agent_list
 from callback.db.engine import reading
 from callback.db.migrate import upgrade
 from callback.db.tables import Agent
-from callback.domain.address import mask
 from callback.services import samples, scripts
 from callback.services.agents import by_login
+from callback.services.callbacks import Entry, find_callback, todays_list
 from callback.services.housekeeping import break_promises
 from callback.services.planning import Planned, plan_day
 from callback.settings import Settings, load_settings
@@ -44,7 +45,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="callback-demo-") as folder:
             _show(_settings(wanted, Path(folder) / "demo.db"))
         return
-    database = ROOT / "var" / "demo.db"
+    database = wanted.folder / "demo.db"
     for left_over in database.parent.glob("demo.db*"):
         left_over.unlink()
     settings = _settings(wanted, database)
@@ -57,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--once", action="store_true", help="show everything and end, without serving")
     parser.add_argument("--port", type=int, default=8000, help="port to serve on (default: 8000)")
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="language of the output (default: en)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "var", help="where demo.db is made anew (default: var)")
     return parser.parse_args()
 
 
@@ -91,9 +93,9 @@ def _show(settings: Settings) -> None:
             break_promises(session, now=house.clock())  # some were due earlier today
         planned = plan_day(house.sessions, now=house.clock(), zone=house.zone, carriers=house.carriers)
         _print_plan(planned, loaded)
-        agent = _busiest(house, loaded)
-        _print_list(house, agent)
-        _print_script(house, agent)
+        shown = _first_list(house, loaded)
+        _print_list(house, shown)
+        _print_script(house, shown)
         _print_logins(settings, loaded)
     finally:
         house.close()
@@ -105,54 +107,63 @@ def _print_plan(planned: Planned, loaded: samples.Loaded) -> None:
     console.print(f"{loaded.cases.created} cases → {purposes}; {planned.callbacks.assigned} in agents' lists")
 
 
-def _horizon(now: datetime) -> datetime:
-    return now + timedelta(days=4)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The agent whose next callback comes first, and the list of that day: at midnight it is tomorrow's."""
+
+    agent: Agent
+    entries: tuple[Entry, ...]
 
 
-def _busiest(house: House, loaded: samples.Loaded) -> Agent:
-    """The agent whose next callback comes first: at midnight that is somebody's tomorrow, or another continent."""
-    now = house.clock()
+def _first_list(house: House, loaded: samples.Loaded) -> Shown:
     with reading(house.sessions) as session:
-        firsts = []
+        found = []
         for login in loaded.logins:
             agent = by_login(session, login.login)
-            rows = agent_list(session, agent_id=agent.id, until=_horizon(now), after=None, limit=1)
-            firsts += [(row.Callback.planned_at, agent.id, agent) for row in rows]
-        if not firsts:
-            sys.exit("Nothing could be planned for the next days: all of them are public holidays.")
-        return min(firsts)[2]
+            entries = _next_list(session, agent, house.clock())
+            if entries:
+                found.append(Shown(agent, entries))
+    if not found:
+        sys.exit("Nothing could be planned for the next days: all of them are public holidays.")
+    return min(found, key=lambda shown: shown.entries[0].planned_at)
 
 
-def _print_list(house: House, agent: Agent) -> None:
-    now = house.clock()
-    with reading(house.sessions) as session:
-        rows = agent_list(session, agent_id=agent.id, until=_horizon(now), after=None, limit=12)
-    console.rule(f"The list of {agent.name} ({agent.login})")
+def _next_list(session: Session, agent: Agent, now: datetime) -> tuple[Entry, ...]:
+    """Today's list, or when nothing is left today, the list of the next day that has one."""
+    zone = ZoneInfo(agent.time_zone)
+    today = todays_list(session, agent_id=agent.id, now=now, zone=zone, limit=12)
+    if today.entries or today.next_planned_at is None:
+        return today.entries
+    return todays_list(session, agent_id=agent.id, now=today.next_planned_at, zone=zone, limit=12).entries
+
+
+def _print_list(house: House, shown: Shown) -> None:
+    console.rule(f"The list of {shown.agent.name} ({shown.agent.login})")
     table = Table(show_edge=False, pad_edge=False)
     for heading in ("Planned", "Customer's time", "Purpose", "Customer", "Telephone", "Due"):
         table.add_column(heading, no_wrap=True)
-    for row in rows:
-        planned = row.Callback.planned_at
+    own = ZoneInfo(shown.agent.time_zone)
+    for entry in shown.entries:
         table.add_row(
-            f"{planned.astimezone(ZoneInfo(agent.time_zone)):%d %b %H:%M}",
-            f"{planned.astimezone(ZoneInfo(row.time_zone)):%H:%M}",
-            say(f"purpose.{row.Callback.purpose}", house.settings.language),
-            row.salutation or row.name or "–",
-            mask(row.address) if row.address else "–",
-            f"{row.Callback.due_at.astimezone(ZoneInfo(agent.time_zone)):%d %b %H:%M}",
+            f"{entry.planned_at.astimezone(own):%d %b %H:%M}",
+            f"{entry.planned_at.astimezone(ZoneInfo(entry.time_zone)):%H:%M}",
+            say(f"purpose.{entry.purpose}", house.settings.language),
+            entry.salutation or entry.customer_name or "–",
+            entry.address or "–",
+            f"{entry.due_at.astimezone(own):%d %b %H:%M}",
         )
     console.print(table)
 
 
-def _print_script(house: House, agent: Agent) -> None:
+def _print_script(house: House, shown: Shown) -> None:
     """The first callback's script as the agent will read it: from node to node by the first choice of each."""
-    now = house.clock()
+    first = shown.entries[0]
     with reading(house.sessions) as session:
-        first = agent_list(session, agent_id=agent.id, until=_horizon(now), after=None, limit=1)[0]
+        callback = find_callback(session, first.handle)
         prepared = scripts.prepare(
-            session, callback_id=first.Callback.id, agent_id=agent.id, now=now, settings=house.settings
+            session, callback_id=callback.id, agent_id=shown.agent.id, now=house.clock(), settings=house.settings
         )
-    console.rule(f"The script “{prepared.key}” for {first.salutation or first.name or '–'}")
+    console.rule(f"The script “{prepared.key}” for {first.salutation or first.customer_name or '–'}")
     node, seen = prepared.nodes[prepared.begin().node], set()
     while node.node not in seen:
         seen.add(node.node)

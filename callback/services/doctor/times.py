@@ -1,5 +1,6 @@
 """When: decent hours, the budget of attempts, slots and shifts. Looked at over the last week and what is planned."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -111,7 +112,8 @@ def _another_part_of_day(session: Session, now: datetime) -> Iterable[Finding]:
 
 def _slots_not_overfull(session: Session, now: datetime) -> Iterable[Finding]:
     """No more in a slot than fits; what a supervisor pinned and what the customer asked for may be on top."""
-    seconds_each = load_policy(session).handling_time.total_seconds()
+    policy = load_policy(session)
+    seconds_each = policy.handling_time.total_seconds() / (1 + policy.slot_overfill)
     statement = (
         select(Slot.id, Slot.starts_at, Slot.ends_at, Callback.id.label("callback_id"))
         .join(Callback, Callback.slot_id == Slot.id)
@@ -121,7 +123,7 @@ def _slots_not_overfull(session: Session, now: datetime) -> Iterable[Finding]:
     room: dict[int, int] = {}
     for row in session.execute(statement.execution_options(yield_per=5_000)):
         held[row.id] += 1
-        room[row.id] = max(1, int((row.ends_at - row.starts_at).total_seconds() // seconds_each))
+        room[row.id] = max(1, math.ceil((row.ends_at - row.starts_at).total_seconds() / seconds_each))
     return [Finding(f"slot {slot}", f"{n} > {room[slot]}") for slot, n in held.items() if n > room[slot]]
 
 
