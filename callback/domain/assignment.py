@@ -14,8 +14,12 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from callback.domain.facts import AgentFacts
-from callback.domain.moment import part_of_day
+from callback.domain.moment import Interval, part_of_day
 from callback.domain.policy import Policy
+from callback.domain.words import PartOfDay
+
+Odds = Mapping[tuple[int, PartOfDay], float]
+"""How probably somebody answers, by weekday (Monday is 0) and part of the day on the customer's own clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,34 @@ class Demand:
     at: datetime | None = None
     """An appointment: exactly this moment."""
     seconds: int = 360
-    """Expected handling time."""
+    """Expected handling time of an agent at ordinary pace."""
+    stretches: tuple[Interval, ...] | None = None
+    """The moments at which `legal` says yes, over the horizon and in order; None: nobody worked them out."""
+    odds: Odds | None = None
+    """None: nothing is known, and every moment is as good as any other."""
+    current: int | None = None
+    """The slot in which agents see it now; to move it costs a change."""
+    knows: int | None = None
+    """The agent who knows the case (answers and holding calls)."""
+
+    def first_legal(self, start: datetime, end: datetime) -> datetime | None:
+        """The first moment in `[start, end)` and not before `earliest` that is legal; None without one."""
+        start = max(start, self.earliest)
+        if self.stretches is None:
+            return self._first_minute(start, end)
+        for stretch in self.stretches:
+            if stretch.end > start:
+                at = max(stretch.start, start)
+                return at if at < end else None
+        return None
+
+    def _first_minute(self, start: datetime, end: datetime) -> datetime | None:
+        at = start
+        while at < end:
+            if self.legal(at):
+                return at
+            at += _MINUTE
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +108,11 @@ class Roster:
     """Callbacks per agent and local day that are placed or done already."""
     contacts: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
     """Per customer: moments at which another callback is placed already."""
+    pace: Mapping[int, float] = field(default_factory=dict)
+    """Per agent: how long their calls take, as a multiple of the ordinary; 1 for who is not named."""
 
+
+_MINUTE = timedelta(minutes=1)
 
 Kind = tuple[frozenset[str], frozenset[str]]
 """Languages and skills: agents of one kind can stand in for each other."""
@@ -128,6 +163,8 @@ class _Board:
 
     def __init__(self, roster: Roster, policy: Policy) -> None:
         self._policy = policy
+        self._pace = roster.pace
+        self._overfill = 1 + policy.slot_overfill
         self._agents = {agent.id: agent for agent in roster.agents if agent.active}
         self._load: Counter[tuple[int, date]] = Counter(dict(roster.booked_today))
         self._contacts: dict[int, list[datetime]] = defaultdict(list)
@@ -234,7 +271,7 @@ class _Board:
         if best is None:
             return None
         _, agent_id, at, room = best
-        room.used += demand.seconds
+        room.used += self._seconds(demand, agent_id)
         self._load[agent_id, room.day] += 1
         return Placement(demand.callback_id, room.slot.id, agent_id, at)
 
@@ -268,6 +305,9 @@ class _Board:
     def _shortest(self) -> int:
         return int(self._policy.handling_time.total_seconds()) // 2
 
+    def _seconds(self, demand: Demand, agent_id: int) -> int:
+        return round(demand.seconds * self._pace.get(agent_id, 1.0))
+
     def _moment_in(self, demand: Demand, room: _Room) -> datetime | None:
         """When in this slot the call would start, or None where a hard rule or the slot's end forbids it."""
         if demand.at is not None:
@@ -276,7 +316,8 @@ class _Board:
                 return None
         else:
             at = max(room.slot.starts_at + timedelta(seconds=room.used), demand.earliest)
-            if room.used + demand.seconds > room.seconds or at >= room.slot.ends_at:
+            used = room.used + self._seconds(demand, room.slot.agent_id)
+            if used > room.seconds * self._overfill or at >= room.slot.ends_at:
                 return None
         if not demand.legal(at) or self._meets_another(demand, at):
             return None
