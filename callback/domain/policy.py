@@ -34,6 +34,9 @@ class Policy:
     survey_expires: timedelta = timedelta(days=14)
     """After closing; an older survey is not sent any more."""
 
+    survey_wait: timedelta = timedelta(days=2)
+    """An automatic survey to which nothing (more) is said for so long is reminded of once, or closed."""
+
     second_call_working_days: int = 1
     cool_off: timedelta = timedelta(hours=4)
     """Between the contact that made a customer unhappy and the earliest second call."""

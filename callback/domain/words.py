@@ -277,3 +277,21 @@ class CampaignState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
+
+
+class InboundOutcome(StrEnum):
+    """What a customer's message was taken for.
+
+    `asked_again`: it was not understood the first time. `left_to_person`: nor the second. `no_question`: nothing had
+    been asked, or the survey was over. `courtesy`: thanks, to which nothing is answered.
+    """
+
+    ANSWERED = "answered"
+    SKIPPED = "skipped"
+    ASKED_AGAIN = "asked_again"
+    LEFT_TO_PERSON = "left_to_person"
+    COURTESY = "courtesy"
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+    HELP = "help"
+    NO_QUESTION = "no_question"

@@ -1234,6 +1234,9 @@ def upgrade() -> None:
         sa.Column("ces", sa.Float(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("visitor_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_responses_callback_id_callbacks")),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_responses_case_id_cases")),
@@ -1247,6 +1250,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_responses_case_id", "responses", ["case_id"], unique=False)
     op.create_index("ix_responses_customer_id_started_at", "responses", ["customer_id", "started_at"], unique=False)
+    op.create_index(
+        "ix_responses_open",
+        "responses",
+        ["started_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
     op.create_index("ix_responses_questionnaire_id", "responses", ["questionnaire_id"], unique=False)
     op.create_table(
         "visit_turns",
@@ -1340,6 +1351,63 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
     )
+    op.create_table(
+        "inbound_messages",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.String(length=64), nullable=False),
+        sa.Column("from_address", sa.String(length=255), nullable=False),
+        sa.Column("to_address", sa.String(length=255), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("response_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("question", sa.String(length=64), nullable=True),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "answered",
+                "skipped",
+                "asked_again",
+                "left_to_person",
+                "courtesy",
+                "opt_out",
+                "opt_in",
+                "help",
+                "no_question",
+                name="outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.Column("needs_person", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handled_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_inbound_messages_customer_id_customers")
+        ),
+        sa.ForeignKeyConstraint(
+            ["handled_by_id"], ["agents.id"], name=op.f("fk_inbound_messages_handled_by_id_agents")
+        ),
+        sa.ForeignKeyConstraint(
+            ["response_id"], ["responses.id"], name=op.f("fk_inbound_messages_response_id_responses")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_messages")),
+        sa.UniqueConstraint("provider_id", name=op.f("uq_inbound_messages_provider_id")),
+    )
+    op.create_index("ix_inbound_messages_customer_id", "inbound_messages", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_inbound_messages_for_a_person",
+        "inbound_messages",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("needs_person AND handled_at IS NULL"),
+        sqlite_where=sa.text("needs_person AND handled_at IS NULL"),
+    )
+    op.create_index("ix_inbound_messages_handled_by_id", "inbound_messages", ["handled_by_id"], unique=False)
+    op.create_index("ix_inbound_messages_response_id", "inbound_messages", ["response_id"], unique=False)
     op.create_table(
         "sends",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1481,6 +1549,16 @@ def downgrade() -> None:
     op.drop_index("ix_sends_attempt_id", table_name="sends")
     op.drop_index("ix_sends_address_created_at", table_name="sends")
     op.drop_table("sends")
+    op.drop_index("ix_inbound_messages_response_id", table_name="inbound_messages")
+    op.drop_index("ix_inbound_messages_handled_by_id", table_name="inbound_messages")
+    op.drop_index(
+        "ix_inbound_messages_for_a_person",
+        table_name="inbound_messages",
+        postgresql_where=sa.text("needs_person AND handled_at IS NULL"),
+        sqlite_where=sa.text("needs_person AND handled_at IS NULL"),
+    )
+    op.drop_index("ix_inbound_messages_customer_id", table_name="inbound_messages")
+    op.drop_table("inbound_messages")
     op.drop_index(
         "uq_appointments_one_open",
         table_name="appointments",
@@ -1502,6 +1580,12 @@ def downgrade() -> None:
     op.drop_index("ix_visit_turns_callback_id", table_name="visit_turns")
     op.drop_table("visit_turns")
     op.drop_index("ix_responses_questionnaire_id", table_name="responses")
+    op.drop_index(
+        "ix_responses_open",
+        table_name="responses",
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
     op.drop_index("ix_responses_customer_id_started_at", table_name="responses")
     op.drop_index("ix_responses_case_id", table_name="responses")
     op.drop_table("responses")

@@ -3,6 +3,7 @@
 from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decision, Slot
 from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
 from callback.db.tables.contacts import ContactCount, ContactTrial
+from callback.db.tables.messages import InboundMessage
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.sends import Campaign, Send, Sender
 from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
@@ -39,6 +40,7 @@ __all__ = [
     "Dissatisfaction",
     "IdempotencyKey",
     "ImportRun",
+    "InboundMessage",
     "Job",
     "LoginFailure",
     "LoginSession",

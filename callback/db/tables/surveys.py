@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from callback.db.base import Base, Json, WithId, words
@@ -81,6 +81,14 @@ class Response(WithId, Base):
         Index("ix_responses_case_id", "case_id"),
         Index("ix_responses_customer_id_started_at", "customer_id", "started_at"),
         UniqueConstraint("callback_id"),
+        # What may have gone silent.
+        Index(
+            "ix_responses_open",
+            "started_at",
+            "id",
+            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state = 'open'"),
+        ),
     )
 
     handle: Mapped[str] = mapped_column(String(48), unique=True)
@@ -99,6 +107,12 @@ class Response(WithId, Base):
     ces: Mapped[float | None] = mapped_column(Float)
     started_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    """Of the link to the web page; empty: no link was made."""
+    confirmed_at: Mapped[datetime | None]
+    """When somebody on the web page said that they are the customer."""
+    visitor_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """SHA-256 of the secret that the browser of that person holds; another browser has to confirm again."""
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
     answers: Mapped[list["Answer"]] = relationship(order_by="Answer.id", back_populates="response")
