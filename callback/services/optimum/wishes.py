@@ -61,7 +61,7 @@ def sort_out(demands: Sequence[Demand], board: Board, books: Books, policy: Poli
     asked_rows, eligible = _who(demands, board)
     reach: Bools = np.asarray(eligible.astype(np.int64) @ board.room > 0)
     times = _Times(board, books, policy)
-    nobody = ~eligible.any(axis=1)
+    nobody: Bools = np.asarray(~eligible.any(axis=1))
     with_room = [_bits(reach[row]) for row in range(len(eligible))]
     classes: dict[tuple[int, int, int, int, int], list[Demand]] = defaultdict(list)
     left: list[Left] = []
