@@ -31,6 +31,7 @@ CHUNK = 2_000
 FAR = timedelta(days=60)
 """How far ahead a legal moment is looked for before a supervisor is asked."""
 UNTOUCHABLE = (CallbackState.IN_PROGRESS,)
+WITHOUT_DATA = ("needs_data", "needs_phone")
 KEPT_PURPOSES = (Purpose.VISIT,)
 """Made by a recurring plan or by hand, not by the rules; the rules do not take them back."""
 
@@ -42,6 +43,7 @@ NEW_CALLBACK = (
     "due_at", "attempts_made", "pinned", "created_at", "updated_at", "version",
 )  # fmt: skip
 CHANGED_CALLBACK = ("channel", "state", "blocked_by", "priority", "earliest_at", "due_at", "updated_at")
+BLOCKED_CALLBACK = ("state", "blocked_by", "slot_id", "updated_at")
 WITHDRAWN_CALLBACK = ("state", "blocked_by", "result", "finished_at", "slot_id", "updated_at")
 NEW_DECISION = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at")
 
@@ -132,6 +134,7 @@ class _Ledger:
         self._new: list[tuple[Any, Duty, BlockedBy | None]] = []
         self._changed: list[tuple[Any, ...]] = []
         self._withdrawn: list[tuple[Any, ...]] = []
+        self._blocked: list[tuple[Any, ...]] = []
         self._cases: list[tuple[Any, ...]] = []
         self._decisions: list[tuple[Any, ...]] = []
         self._surveyed: dict[int, int] = {}
@@ -172,16 +175,17 @@ class _Ledger:
             self.report.created[duty.purpose.value] += 1
             if blocked is not None:
                 self.report.blocked[blocked.value] += 1
-        elif self._differs(mine, duty) and mine.fact.state not in UNTOUCHABLE:
+        elif mine.fact.state not in UNTOUCHABLE and (self._differs(mine, duty) or self._data_arrived(mine)):
             self._change(row, mine, duty)
         else:
             self.report.unchanged += 1
 
     def _owe_nothing(self, row: Any, verdict: Nothing, live: tuple[rows.LiveCallback, ...]) -> None:
         self.report.nothing[verdict.rule] += 1
-        # What a supervisor arranges after two failures is not the planner's to take back.
-        if verdict.rule != "escalated":
-            for callback in live:
+        for callback in live:
+            if verdict.rule in WITHOUT_DATA:
+                self._block(row, callback, because=verdict.rule)
+            elif verdict.rule != "escalated":  # what a supervisor arranges after two failures stays
                 self._withdraw(row, callback, because=verdict.rule)
         if verdict.rule != row.plan_rule:
             self._decide(row, None, verdict, "nothing")
@@ -209,15 +213,28 @@ class _Ledger:
             duty.due,
         )
 
+    @staticmethod
+    def _data_arrived(callback: rows.LiveCallback) -> bool:
+        """A duty says that there is a number again, so what was blocked for want of one goes on."""
+        return callback.blocked_by is BlockedBy.NEEDS_DATA
+
     def _change(self, row: Any, callback: rows.LiveCallback, duty: Duty) -> None:
         """New figures for a callback that exists; its place in an agent's list stays unless the channel changes."""
         state, blocked_by = callback.fact.state, callback.blocked_by
-        if callback.channel != duty.channel:
+        if callback.channel != duty.channel or self._data_arrived(callback):
             state, blocked_by = CallbackState.WAITING, None
         figures = (duty.priority, duty.earliest, duty.due)
         self._changed.append((callback.fact.id, duty.channel, state, blocked_by, *figures, self._now))
         self._decide(row, callback.fact.id, duty, "changed")
         self.report.updated += 1
+
+    def _block(self, row: Any, callback: rows.LiveCallback, *, because: str) -> None:
+        """The duty stands but nobody can be reached: the supervisor sees it until a number is entered."""
+        if callback.fact.state in (*UNTOUCHABLE, CallbackState.BLOCKED):
+            return
+        self._blocked.append((callback.fact.id, CallbackState.BLOCKED, BlockedBy.NEEDS_DATA, None, self._now))
+        self._decisions.append((row.id, callback.fact.id, "assignment", because, "blocked", {}, self._now))
+        self.report.blocked[BlockedBy.NEEDS_DATA.value] += 1
 
     def _withdraw(self, row: Any, callback: rows.LiveCallback, *, because: str) -> None:
         """Take back a callback that is not owed any more; a call under way is left to finish."""
@@ -258,5 +275,6 @@ class _Ledger:
         bulk.insert_rows(session, CALLBACKS, NEW_CALLBACK, created)
         bulk.update_rows(session, CALLBACKS, CHANGED_CALLBACK, self._changed)
         bulk.update_rows(session, CALLBACKS, WITHDRAWN_CALLBACK, self._withdrawn)
+        bulk.update_rows(session, CALLBACKS, BLOCKED_CALLBACK, self._blocked)
         bulk.insert_rows(session, DECISIONS, NEW_DECISION, self._decisions)
         bulk.update_rows(session, CASES, ("plan_at", "plan_rule"), self._cases)

@@ -1,5 +1,6 @@
 """Planning and assignment on both databases."""
 
+import itertools
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,8 +10,18 @@ import pytest
 from sqlalchemy import func, select, update
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import Agent, Callback, Case, CaseHandler, Customer, Decision, ShiftException, Slot
-from callback.domain.words import BlockedBy, CallbackState, CaseKind, CaseStatus, Purpose
+from callback.db.tables import (
+    Agent,
+    Callback,
+    Case,
+    CaseHandler,
+    ContactPoint,
+    Customer,
+    Decision,
+    ShiftException,
+    Slot,
+)
+from callback.domain.words import BlockedBy, CallbackState, CaseKind, CaseStatus, ContactState, Purpose
 from callback.services.assignments import AssignmentReport, assign
 from callback.services.plans import PlanReport, plan
 from tests.town import add_agent, add_case, add_customer, make_unhappy
@@ -145,6 +156,23 @@ def test_when_nobody_qualifies_the_supervisor_decides_and_a_new_colleague_solves
         assert list(verdicts) == ["created", "blocked", "assigned"]
 
 
+def test_a_callback_without_a_number_is_blocked_until_one_is_entered(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+        case = add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR)
+    plan_and_assign(sessions, now)
+    for state, wanted in (
+        (ContactState.DEAD, (CallbackState.BLOCKED, BlockedBy.NEEDS_DATA)),
+        (ContactState.GOOD, (CallbackState.ASSIGNED, None)),
+    ):
+        with sessions.begin() as session:
+            session.execute(update(ContactPoint).values(state=state))
+            session.execute(update(Case).where(Case.id == case.id).values(plan_at=now))
+        plan_and_assign(sessions, now)
+        (callback,) = callbacks(sessions)
+        assert (callback.state, callback.blocked_by) == wanted
+
+
 def test_an_absent_agents_callbacks_find_another_place(sessions: SessionFactory, now: datetime) -> None:
     with sessions.begin() as session:
         first, second = add_agent(session, "li", now=now), add_agent(session, "zhao", now=now)
@@ -193,7 +221,7 @@ def test_one_customer_is_not_called_twice_in_one_part_of_the_day(sessions: Sessi
     assert len(moments) == 4
     by_day = {day: [m for m in moments if m.date() == day] for day in {m.date() for m in moments}}
     assert all(len(day) <= 2 for day in by_day.values())
-    assert all(b - a >= 2 * HOUR for day in by_day.values() for a, b in zip(day, day[1:], strict=False))
+    assert all(b - a >= 2 * HOUR for day in by_day.values() for a, b in itertools.pairwise(day))
 
 
 def test_one_survey_for_a_customer_with_two_closed_cases(sessions: SessionFactory, now: datetime) -> None:

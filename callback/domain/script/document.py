@@ -138,6 +138,9 @@ def _choice(reader: Reader) -> Choice:
             reader.complain(
                 "fields", "effect_needs_field", effect=effect.value, field=needed.name, kind=needed.kind.value
             )
+    if fields and not effects and "outcome" not in reader.value:
+        # What an agent types must go somewhere: without an effect nothing would keep it.
+        reader.complain("fields", "field_without_effect")
     return Choice(
         key=key,
         label=label,

@@ -56,6 +56,8 @@ class EffectKind(StrEnum):
     """`data["words"]`: what the customer said."""
     PROMISE_TAKEN = "holding_promise_taken"
     """`data["promise_at"]`, an aware ISO 8601 moment."""
+    SAID = "said"
+    """`data["words"]`: what the customer told us about the past in their own words; kept with the attempt."""
     APOLOGISED = "apologised"
     CAUSE = "cause"
     """`data["cause"]`: why the customer was unhappy, found in a second call."""

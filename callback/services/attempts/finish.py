@@ -297,8 +297,16 @@ class _Ending:
         )
 
     def _words(self) -> tuple[str, ...]:
-        """What the customer said when refusing or objecting, as the script has recorded it."""
-        return tuple(str(effect.data["words"]) for effect in self.walk.state.effects if effect.data.get("words"))
+        """What the customer said when refusing or objecting, as the script has recorded it.
+
+        What they told us about the past (`said`) is kept with the attempt but not judged: a second call begins by hearing
+        the complaint again, and that does not make it a failure.
+        """
+        return tuple(
+            str(effect.data["words"])
+            for effect in self.walk.state.effects
+            if effect.data.get("words") and effect.kind is not EffectKind.SAID
+        )
 
     def _judge(self) -> Verdict | None:
         """Whether this contact has left the customer unhappy. Nothing is known of whoever was not the customer."""

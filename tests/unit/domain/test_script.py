@@ -235,6 +235,7 @@ FAULTS: list[tuple[str, Any, str, str]] = [
     ("nodes/end/say", "\ud800", "nodes.end.say", "text_expected"),
     ("nodes/need/choices/0/fields", ..., "nodes.need.choices[0].fields", "effect_needs_field"),
     ("nodes/need/choices/0/fields/0/required", False, "nodes.need.choices[0].fields", "effect_needs_field"),
+    ("nodes/need/choices/0/effects", [], "nodes.need.choices[0].fields", "field_without_effect"),
     ("nodes/need/choices/0/fields/0/required", "yes", "nodes.need.choices[0].fields[0].required", "flag_expected"),
     ("nodes/need/choices/0/fields/0/kind", "picture", "nodes.need.choices[0].fields[0].kind", "bad_field_kind"),
     ("nodes/need/choices/1/fields/0/kind", "text", "nodes.need.choices[1].fields[0].kind", "bad_field_kind"),
