@@ -299,8 +299,8 @@ class _Ending:
     def _words(self) -> tuple[str, ...]:
         """What the customer said when refusing or objecting, as the script has recorded it.
 
-        What they told us about the past (`said`) is kept with the attempt but not judged: a second call begins by hearing
-        the complaint again, and that does not make it a failure.
+        What they told us about the past (`said`) is kept with the attempt but not judged: a second call begins by
+        hearing the complaint again, and that does not make it a failure.
         """
         return tuple(
             str(effect.data["words"])
