@@ -1,10 +1,13 @@
 """The only place that puts the parts together: settings → engine, sessions, queue, clock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from callback.channels.protocol import SendChannel
+from callback.channels.registry import open_channels
 from callback.clock import Clock, utc_now
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.jobs import ProcrastinateQueue, Queue, TableQueue
@@ -20,8 +23,13 @@ class House:
     engine: Engine
     sessions: SessionFactory
     clock: Clock
-    carriers: frozenset[Channel] = frozenset()
-    """Automatic channels that something can really be sent on."""
+    channels: Mapping[Channel, SendChannel] = field(default_factory=dict)
+    """The ways out, one for each channel that something can be sent on."""
+
+    @property
+    def carriers(self) -> frozenset[Channel]:
+        """Automatic channels that something can be sent on."""
+        return frozenset(self.channels)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -37,4 +45,10 @@ def build(settings: Settings | None = None, *, clock: Clock = utc_now) -> House:
     settings = settings or load_settings()
     engine = make_engine(settings)
     queue: Queue = ProcrastinateQueue() if settings.is_postgresql else TableQueue(clock)
-    return House(settings=settings, engine=engine, sessions=make_session_factory(engine, queue=queue), clock=clock)
+    return House(
+        settings=settings,
+        engine=engine,
+        sessions=make_session_factory(engine, queue=queue),
+        clock=clock,
+        channels=open_channels(settings),
+    )

@@ -48,6 +48,35 @@ class Settings(BaseSettings):
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None
     twilio_from: str | None = None
+    """The sender of messages: a number in E.164, or a messaging service (`MG…`)."""
+    twilio_voice_from: str | None = None
+    """The number that calls; default: `twilio_from`."""
+    twilio_api_url: str | None = None
+    """Another address of the carrier's API: a region of its own, or a stand-in in tests."""
+    twilio_segments_per_s: float = Field(default=1, gt=0)
+    """What the sender may hand over (a long number in the US: 1)."""
+    twilio_calls_per_s: float = Field(default=1, gt=0)
+
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+    smtp_starttls: bool = True
+    smtp_per_s: float = Field(default=5, gt=0)
+
+    gateway_file: str | None = None
+    """Description of an SMS gateway (docs/channels.md)."""
+
+    channels: str | None = None
+    """Which channels send, as `twilio_sms,twilio_voice,smtp`; `none` for none. Default: those that are configured."""
+
+    send_threads: int = Field(default=8, ge=1, le=128)
+    """Sends that one worker has under way at once, for each channel."""
+    send_timeout_s: float = Field(default=15, gt=0)
+    """How long the carrier may take to answer one request."""
+    send_lease_s: float = Field(default=120, gt=0)
+    """How long a worker may take to hand over what it has claimed; what is left of a dead one is looked after then."""
 
     pool_size: int = Field(default=20, ge=1)
     lock_timeout_ms: int = Field(default=5_000, ge=1)
@@ -70,10 +99,30 @@ class Settings(BaseSettings):
     def is_postgresql(self) -> bool:
         return self.database_url.startswith("postgresql")
 
+    def channel_names(self) -> tuple[str, ...]:
+        """The channels in use by name: those named in `channels`, else every one that is configured."""
+        if self.channels is not None:
+            return tuple(
+                name for name in (part.strip() for part in self.channels.split(",")) if name not in ("", "none")
+            )
+        names: list[str] = []
+        if self.gateway_file is not None:
+            names.append("gateway")
+        if self.twilio_account_sid is not None and self.twilio_auth_token is not None:
+            if self.twilio_from is not None and self.gateway_file is None:
+                names.append("twilio_sms")
+            if self.twilio_voice_from is not None or (self.twilio_from or "").startswith("+"):
+                names.append("twilio_voice")
+        if self.smtp_host is not None and self.smtp_from is not None:
+            names.append("smtp")
+        return tuple(names)
+
     @property
     def has_real_carrier(self) -> bool:
         """True once something can leave the house; try-out switches are refused then."""
-        return self.twilio_account_sid is not None
+        return any(not name.startswith("sandbox_") for name in self.channel_names()) or (
+            self.twilio_account_sid is not None
+        )
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -61,7 +61,6 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
         "30008": Failure(Disposition.TECHNICAL_FAILURE, "unknown_error"),
         "30034": _OURS,  # sender not registered
         "32203": _FILTERED,
-        "20003": _OURS,  # our credentials
     }
 )
 """Anything else that is permanent is a fault of ours: repeating it would only repeat it."""
