@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     centre: str = "Customer Service Centre"
     department: str = "Customer Care"
     """`{{ company }}`, `{{ centre }}`, `{{ department }}` of the call script."""
+    company_zh: str | None = None
+    centre_zh: str | None = None
+    department_zh: str | None = None
+    """The same in Chinese, for customers who are spoken to in Chinese; left out: as above."""
 
     country: str = "CN"
     """ISO 3166-1 alpha-2: default for telephone numbers, calendars and zones where a case says nothing."""
@@ -95,6 +99,12 @@ class Settings(BaseSettings):
                 return "postgresql+psycopg://" + url.removeprefix(prefix)
         return url
 
+    def house_names(self, language: Literal["zh", "en"]) -> dict[str, str]:
+        """`company`, `centre` and `department` as a customer of this language hears them."""
+        names = {"company": self.company, "centre": self.centre, "department": self.department}
+        chinese = {"company": self.company_zh, "centre": self.centre_zh, "department": self.department_zh}
+        return {part: (chinese[part] if language == "zh" else None) or name for part, name in names.items()}
+
     @property
     def is_postgresql(self) -> bool:
         return self.database_url.startswith("postgresql")
@@ -102,9 +112,8 @@ class Settings(BaseSettings):
     def channel_names(self) -> tuple[str, ...]:
         """The channels in use by name: those named in `channels`, else every one that is configured."""
         if self.channels is not None:
-            return tuple(
-                name for name in (part.strip() for part in self.channels.split(",")) if name not in ("", "none")
-            )
+            named = (part.strip() for part in self.channels.split(","))
+            return tuple(name for name in named if name not in ("", "none"))
         names: list[str] = []
         if self.gateway_file is not None:
             names.append("gateway")

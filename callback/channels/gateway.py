@@ -22,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from callback.channels.protocol import Accepted, Addresses, ChannelError, Outgoing
+from callback.channels.twilio import never_connected
 from callback.domain.sending import Kind
 from callback.domain.words import Channel
 from callback.errors import Invalid
@@ -218,8 +219,8 @@ class GatewaySms:
         except requests.exceptions.ConnectTimeout as error:
             raise ChannelError(Kind.TEMPORARY, raw="ConnectTimeout") from error
         except requests.exceptions.RequestException as error:
-            never_left = "NewConnectionError" in repr(error)
-            raise ChannelError(Kind.TEMPORARY if never_left else Kind.UNKNOWN, raw=type(error).__name__) from error
+            kind = Kind.TEMPORARY if never_connected(error) else Kind.UNKNOWN
+            raise ChannelError(kind, raw=type(error).__name__) from error
 
     def _understood(self, answer: requests.Response) -> Accepted:
         meaning = self.file.answers

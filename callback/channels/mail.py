@@ -28,7 +28,7 @@ class SmtpEmail:
         self._settings = settings
 
     def send(self, outgoing: Outgoing, *, now: datetime) -> Accepted:
-        """Hand the letter to the mail server. Its Message-ID is made of our handle: one that came twice is seen as one."""
+        """Hand the letter to the mail server, with a Message-ID made of our handle."""
         letter = self._letter(outgoing, now)
         handed_over = False
         try:

@@ -40,15 +40,16 @@ class Accepted:
 class ChannelError(Exception):
     """It was not accepted. `code` is the carrier's; `raw` its own words, for the log, without numbers."""
 
-    def __init__(
-        self, kind: Kind, *, code: str | None = None, raw: str = "", carrier_is_ill: bool | None = None
-    ) -> None:
+    def __init__(self, kind: Kind, *, code: str | None = None, raw: str = "") -> None:
         super().__init__(kind.value, code, raw[:300])
         self.kind = kind
         self.code = code
         self.raw = raw[:300]
-        self.carrier_is_ill = kind is not Kind.PERMANENT if carrier_is_ill is None else carrier_is_ill
+
+    @property
+    def carrier_is_ill(self) -> bool:
         """It is about the carrier and not about this message: counts for the breaker."""
+        return self.kind is not Kind.PERMANENT
 
 
 class SendChannel(Protocol):

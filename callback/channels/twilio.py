@@ -12,6 +12,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from urllib3.exceptions import NewConnectionError
 
 from callback.channels.protocol import Accepted, Addresses, ChannelError, Outgoing
 from callback.domain.sending import Kind
@@ -44,7 +45,7 @@ class OnceHttpClient(HttpClient):  # type: ignore[misc]
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def request(
+    def request(  # noqa: PLR0917  the library's own signature
         self,
         method: str,
         url: str,
@@ -203,7 +204,7 @@ def failed(error: Exception) -> ChannelError:
     """Which kind of failure this was. What may have been accepted is `UNKNOWN`, whatever the carrier called it."""
     if isinstance(error, TwilioRestException):
         return _refused(error)
-    if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):
+    if isinstance(error, requests.exceptions.ConnectTimeout) or never_connected(error):
         return ChannelError(Kind.TEMPORARY, raw=type(error).__name__)
     if isinstance(error, requests.exceptions.RequestException | TwilioException | ValueError | KeyError | TypeError):
         # Also an answer that cannot be read: the request was taken, and nobody knows what for.
@@ -211,9 +212,10 @@ def failed(error: Exception) -> ChannelError:
     raise error
 
 
-def _never_connected(error: Exception) -> bool:
+def never_connected(error: Exception) -> bool:
     """Nobody listened: the request never left."""
-    return isinstance(error, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(error)
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.exceptions.ConnectionError) and isinstance(reason, NewConnectionError)
 
 
 def _refused(error: TwilioRestException) -> ChannelError:

@@ -251,6 +251,8 @@ def resting(situation: Situation, policy: Policy) -> Verdict | None:
     last = situation.customer.last_survey_at
     if last is None or situation.now >= last + policy.survey_rest:
         return None
+    if any(c.id == situation.customer.last_survey_callback_id for c in situation.callbacks):
+        return None  # going on with this very survey is not another one
     ends = last + policy.survey_rest
     closes = _closed_at(situation.case) + policy.survey_expires
     return Nothing(rule="resting", look_again_at=min(ends, closes), inputs={"until": ends.isoformat()})
@@ -296,14 +298,14 @@ def survey_channel(situation: Situation, policy: Policy) -> tuple[Channel, str, 
     refused: list[tuple[Channel, str]] = []
     for name in ("sms", "voice", "email"):
         channel = Channel(name)
-        reason = _channel_refusal(channel, situation, allowed)
+        reason = channel_refusal(channel, situation, allowed)
         if reason is None:
             return channel, "automatic", tuple(refused)
         refused.append((channel, reason))
     return Channel.AGENT, "no_automatic_channel", tuple(refused)
 
 
-def _channel_refusal(channel: Channel, situation: Situation, allowed: tuple[str, ...]) -> str | None:
+def channel_refusal(channel: Channel, situation: Situation, allowed: tuple[str, ...]) -> str | None:
     """Why this automatic channel may not be used, or None."""
     customer = situation.customer
     checks: tuple[tuple[str, bool], ...] = (

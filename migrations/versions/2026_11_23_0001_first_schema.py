@@ -90,6 +90,57 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "part_of_day", "weekday", name=op.f("uq_contact_counts_kind_part_of_day_weekday")),
     )
     op.create_table(
+        "contact_pairs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "mobile",
+                "landline",
+                "phone",
+                "email",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "part_of_day",
+            sa.Enum(
+                "morning",
+                "afternoon",
+                "evening",
+                name="part_of_day",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "other_part",
+            sa.Enum(
+                "morning",
+                "afternoon",
+                "evening",
+                name="other_part",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("pairs", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("both", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("answered", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_pairs")),
+        sa.UniqueConstraint(
+            "kind", "part_of_day", "other_part", name=op.f("uq_contact_pairs_kind_part_of_day_other_part")
+        ),
+    )
+    op.create_table(
         "customers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -326,6 +377,12 @@ def upgrade() -> None:
         sa.Column("learned_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("holdout_tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("holdout_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("morning_tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("morning_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("afternoon_tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("afternoon_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("evening_tried", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("evening_reached", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customers.id"], name=op.f("fk_contact_trials_customer_id_customers")
         ),
@@ -1475,6 +1532,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("asked", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("provider_id", sa.String(length=64), nullable=True),
         sa.Column("provider_rank", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("provider_status", sa.String(length=32), nullable=True),
@@ -1788,6 +1846,7 @@ def downgrade() -> None:
     op.drop_index("ix_import_runs_fingerprint", table_name="import_runs")
     op.drop_table("import_runs")
     op.drop_table("customers")
+    op.drop_table("contact_pairs")
     op.drop_table("contact_counts")
     op.drop_table("calendar_days")
     # ### end Alembic commands ###

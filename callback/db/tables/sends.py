@@ -103,6 +103,8 @@ class Send(WithId, Base):
     sent_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    asked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often the carrier has said, since it became unknown, that it does not have it."""
     provider_id: Mapped[str | None] = mapped_column(String(64))
     provider_rank: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     provider_status: Mapped[str | None] = mapped_column(String(32))
