@@ -220,10 +220,18 @@ def _surveyed_elsewhere(session: Session, customer_ids: set[int]) -> Mapping[int
     return found
 
 
-def lock_planner(session: Session) -> None:
-    """Only one planner at a time places callbacks into slots; a second one waits for the end of this transaction."""
-    if is_postgresql(session):
-        plain(session, select(func.pg_advisory_xact_lock(_PLANNER_LOCK)))
+def lock_planner(session: Session, shard: str | None) -> None:
+    """Only one planner at a time places callbacks of a shard (None: of everything, then nobody else plans at all).
+
+    A second one waits for the end of this transaction.
+    """
+    if not is_postgresql(session):
+        return
+    if shard is None:
+        plain(session, select(func.pg_advisory_xact_lock(_PLANNER_LOCK, 0)))
+    else:
+        plain(session, select(func.pg_advisory_xact_lock_shared(_PLANNER_LOCK, 0)))
+        plain(session, select(func.pg_advisory_xact_lock(_PLANNER_LOCK, func.hashtext(shard))))
 
 
 _PLANNER_LOCK = 0x43414C4C

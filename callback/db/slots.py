@@ -1,20 +1,22 @@
 """Slots: the stretches of agents' shifts, kept as rows so that a plan can point at them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from callback.db import bulk
-from callback.db.among import plain
+from callback.db.among import among, plain
 from callback.db.tables import Agent, Callback, Shift, ShiftException, Slot
 from callback.domain.assignment import SlotFact
+from callback.domain.duration import Durations
 from callback.domain.facts import AgentFacts, ShiftFact
 from callback.domain.shift import WorkingTime
-from callback.domain.words import LIVE_STATES
+from callback.domain.words import LIVE_STATES, CallbackState
 
 
 def agents_at_work(session: Session) -> dict[int, AgentFacts]:
@@ -107,45 +109,100 @@ def release(session: Session, *, slot_ids: Sequence[int]) -> int:
     return released
 
 
-def open_slots(session: Session, *, since: datetime, until: datetime, seconds_each: int) -> tuple[SlotFact, ...]:
-    """Slots that end after `since` and start before `until`, each with what is booked in it already."""
+def open_slots(
+    session: Session,
+    *,
+    since: datetime,
+    until: datetime,
+    agents: Mapping[int, AgentFacts],
+    durations: Durations,
+    moving: Sequence[Row[Any]] = (),
+) -> tuple[SlotFact, ...]:
+    """Slots of `agents` that end after `since` and start before `until`, each with what is booked in it already.
+
+    `moving` callbacks are not counted: their places are given anew.
+    """
     booked: Counter[int] = Counter()
     counted = (
-        select(Callback.slot_id, func.count())
+        select(Callback.slot_id, Callback.purpose, func.count())
         .join(Slot, Slot.id == Callback.slot_id)
         .where(Callback.state.in_(LIVE_STATES), Slot.ends_at > since, Slot.starts_at < until)
-        .group_by(Callback.slot_id)
+        .group_by(Callback.slot_id, Callback.purpose)
     )
-    for slot_id, count in plain(session, counted):
-        booked[slot_id] = count
-    rows = plain(
-        session,
+    for slot_id, purpose, count in plain(session, counted):
+        booked[slot_id] += count * durations.of(purpose)
+    for row in moving:
+        booked[row.slot_id] -= durations.of(row.purpose)
+    statement = (
         select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at)
         .where(Slot.ends_at > since, Slot.starts_at < until)
-        .order_by(Slot.starts_at, Slot.agent_id),
+        .order_by(Slot.starts_at, Slot.agent_id)
     )
     facts: list[SlotFact] = []
-    for row in rows:
-        used = booked[row.id] * seconds_each
-        if row.starts_at < since:
+    for slot_id, agent_id, starts_at, ends_at in plain(session, statement):
+        if agent_id not in agents:
+            continue
+        used = round(booked[slot_id] * durations.pace.get(agent_id, 1.0))
+        if starts_at < since:
             # What has passed of the running slot cannot be booked any more.
-            used = max(used, int((since - row.starts_at).total_seconds()))
-        facts.append(SlotFact(row.id, row.agent_id, row.starts_at, row.ends_at, used))
+            used = max(used, int((since - starts_at).total_seconds()))
+        facts.append(SlotFact(slot_id, agent_id, starts_at, ends_at, used))
     return tuple(facts)
 
 
-def booked_per_day(session: Session, agents: Mapping[int, AgentFacts], *, since: datetime) -> Counter[tuple[int, date]]:
+def booked_per_day(
+    session: Session, agents: Mapping[int, AgentFacts], *, since: datetime, moving: Sequence[Row[Any]] = ()
+) -> Counter[tuple[int, date]]:
     """Callbacks per agent and local day: planned ones, and the ones finished that day."""
     load: Counter[tuple[int, date]] = Counter()
-    planned = select(Callback.agent_id, Callback.planned_at).where(
-        Callback.agent_id.is_not(None), Callback.state.in_(LIVE_STATES), Callback.planned_at >= since
+    live = and_(Callback.agent_id.is_not(None), Callback.state.in_(LIVE_STATES), Callback.planned_at >= since)
+    in_slots = (
+        select(Callback.agent_id, Slot.starts_at, func.count())
+        .join(Slot, Slot.id == Callback.slot_id)
+        .where(live)
+        .group_by(Callback.agent_id, Slot.starts_at)
     )
-    finished = select(Callback.agent_id, Callback.finished_at).where(
-        Callback.agent_id.is_not(None), Callback.finished_at >= since, Callback.state == "done"
+    elsewhere = (
+        select(Callback.agent_id, Callback.planned_at, func.count())
+        .where(live, Callback.slot_id.is_(None))
+        .group_by(Callback.agent_id, Callback.planned_at)
     )
-    for statement in (planned, finished):
-        for agent_id, at in plain(session, statement):
-            agent = agents.get(agent_id)
-            if agent is not None:
-                load[agent_id, at.astimezone(agent.zone).date()] += 1
+    finished = (
+        select(Callback.agent_id, Callback.finished_at, func.count())
+        .where(Callback.agent_id.is_not(None), Callback.finished_at >= since, Callback.state == "done")
+        .group_by(Callback.agent_id, Callback.finished_at)
+    )
+    local: dict[tuple[ZoneInfo, datetime], date] = {}
+
+    def count(agent_id: int, at: datetime, number: int) -> None:
+        agent = agents.get(agent_id)
+        if agent is not None:
+            day = local.get((agent.zone, at))
+            if day is None:
+                day = local[agent.zone, at] = at.astimezone(agent.zone).date()
+            load[agent_id, day] += number
+
+    for statement in (in_slots, elsewhere, finished):
+        for agent_id, at, number in plain(session, statement):
+            count(agent_id, at, number)
+    for row in moving:
+        count(row.agent_id, row.planned_at, -1)
     return load
+
+
+def placed_contacts(
+    session: Session, customer_ids: Collection[int], *, except_for: Collection[int] = ()
+) -> dict[int, tuple[datetime, ...]]:
+    """Moments at which callbacks of these customers are placed already."""
+    found: defaultdict[int, tuple[datetime, ...]] = defaultdict(tuple)
+    wanted = sorted(customer_ids)
+    for start in range(0, len(wanted), 10_000):
+        statement = select(Callback.id, Callback.customer_id, Callback.planned_at).where(
+            among(session, Callback.customer_id, wanted[start : start + 10_000]),
+            Callback.state.in_((CallbackState.ASSIGNED, CallbackState.IN_PROGRESS)),
+            Callback.planned_at.is_not(None),
+        )
+        for callback_id, customer_id, at in plain(session, statement):
+            if callback_id not in except_for:
+                found[customer_id] += (at,)
+    return dict(found)

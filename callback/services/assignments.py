@@ -4,10 +4,10 @@ Read, think, write are three steps: nothing is locked while the assigner thinks.
 left alone (the write is conditional) and comes again next time.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,21 +17,27 @@ from sqlalchemy.orm import Session, aliased
 
 from callback.db import bulk, plans, slots
 from callback.db.among import among, plain
-from callback.db.customers import customer_facts
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
-from callback.db.tables import Agent, Appointment, Callback, Case, Decision
-from callback.domain.assignment import Assigner, Demand, Left, Placement, PlainAssigner, Roster
-from callback.domain.facts import AgentFacts, CaseFacts
-from callback.domain.moment import calling_hours, start_of_day
+from callback.db.tables import Agent, Callback, Decision
+from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
+from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
-from callback.domain.rules import Contact, may, next_legal_moment, refusals
-from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel, Purpose
-from callback.services.calendars import load_calendars, years_around
+from callback.domain.words import BlockedBy, CallbackState
+from callback.services.demands import (
+    EVERYTHING,
+    READ_CHUNK,
+    Shard,
+    build_items,
+    read_facts,
+    read_movable,
+    read_roster,
+    read_waiting,
+)
+from callback.services.optimum import OptimalAssigner, Proof
 
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
-READ_CHUNK = 5_000
 BLOCKS = {
     "nobody_qualifies": BlockedBy.NOBODY_QUALIFIES,
     "owner_away": BlockedBy.NOBODY_QUALIFIES,
@@ -45,28 +51,24 @@ class AssignmentReport:
     assigned: int = 0
     released: int = 0
     """Callbacks that lost their place: the day has passed, the agent is absent or has left."""
+    moved: int = 0
+    """Callbacks that were in a list and are now in another place."""
     left: Counter[str] = field(default_factory=Counter)
     """Not placed, by reason."""
+    proof: Proof | None = None
+    """What the solver proves about this plan; None for another assigner."""
 
 
-WAITING_COLUMNS = (
-    Callback.id,
-    Callback.case_id,
-    Callback.customer_id,
-    Callback.purpose,
-    Callback.earliest_at,
-    Callback.next_try_at,
-    Callback.due_at,
-    Callback.priority,
-    Callback.agent_id,
-    Callback.version,
-    Callback.blocked_by,
-    Case.status,
-    Case.opened_at,
-    Case.required_skill,
-    Appointment.at.label("appointment_at"),
-    Appointment.agent_id.label("appointment_agent_id"),
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One planning, as the assigner gets it. With what is needed to write the answer."""
+
+    demands: Sequence[Demand]
+    roster: Roster
+    policy: Policy
+    rows: Sequence[Row[Any]]
+    impossible: Sequence[Left]
+    """Told before the assigner is asked."""
 
 
 def assign(
@@ -76,39 +78,96 @@ def assign(
     zone: ZoneInfo,
     moment: datetime | None = None,
     assigner: Assigner | None = None,
+    afresh: bool = False,
+    shard: Shard = EVERYTHING,
 ) -> AssignmentReport:
     """Place every waiting callback that an agent has to make, over the policy's horizon.
 
     `zone` is the centre's: it decides when a day has passed. `moment` as in `services.plans.plan`. Running it again
-    moves nothing that has its place.
+    moves nothing that has its place; `afresh` gives new places to all that is neither pinned, nor an appointment, nor
+    about to begin, and moves only what that makes better.
     """
     moment = moment or now
     report = AssignmentReport()
-    with planner_lock(sessions):
+    with planner_lock(sessions, shard):
         with sessions.begin() as session:
             report.released = prepare(session, now=now, moment=moment, zone=zone)
         with reading(sessions) as session:
-            policy = load_policy(session)
-            waiting = read_waiting(session)
-            items = [item for _, _, item in build_items(session, waiting, moment=moment, policy=policy)]
-            roster = read_roster(session, waiting, moment=moment, policy=policy)
-        demands = [item for item in items if isinstance(item, Demand)]
-        placed, left = (assigner or PlainAssigner()).assign(demands, roster, policy)
-        blocked_already = {row.id: row.blocked_by for row in waiting if row.blocked_by is not None}
-        left = [*left, *(item for item in items if isinstance(item, Left))]
-        news = [item for item in left if blocked_already.get(item.callback_id) is not BLOCKS.get(item.reason)]
-        versions = {row.id: (row.version, row.case_id) for row in waiting}
+            problem = read_problem(session, moment=moment, zone=zone, afresh=afresh, shard=shard)
+        placed, left, report.proof = solve(problem, assigner)
         with sessions.begin() as session:
-            report.assigned = write(session, placed, news, versions, now=now)
-        report.left = Counter(item.reason for item in left)
+            _write_plan(session, problem, placed, left, now=now, report=report)
     return report
 
 
+def read_problem(
+    session: Session,
+    *,
+    moment: datetime,
+    zone: ZoneInfo,
+    afresh: bool = False,
+    shard: Shard = EVERYTHING,
+    policy: Policy | None = None,
+) -> Problem:
+    """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if."""
+    policy = policy or load_policy(session)
+    facts = read_facts(session, moment=moment, policy=policy, zone=zone, shard=shard)
+    waiting = read_waiting(session, shard=shard)
+    moving = read_movable(session, since=moment + policy.freeze, shard=shard) if afresh else ()
+    rows = [*waiting, *moving]
+    items = [item for _, _, item in build_items(session, rows, facts)]
+    return Problem(
+        demands=[item for item in items if isinstance(item, Demand)],
+        roster=read_roster(session, rows, facts, moving=moving),
+        policy=policy,
+        rows=rows,
+        impossible=[item for item in items if isinstance(item, Left)],
+    )
+
+
+def solve(
+    problem: Problem, assigner: Assigner | None = None
+) -> tuple[Sequence[Placement], Sequence[Left], Proof | None]:
+    """Placements, everything that is left with its reason, and the proof when the assigner gives one."""
+    assigner = assigner or OptimalAssigner()
+    if not problem.demands:
+        return [], problem.impossible, None
+    if isinstance(assigner, OptimalAssigner):
+        solution = assigner.solve(problem.demands, problem.roster, problem.policy)
+        return solution.placed, [*solution.left, *problem.impossible], solution.proof
+    placed, left = assigner.assign(problem.demands, problem.roster, problem.policy)
+    return placed, [*left, *problem.impossible], None
+
+
+def _write_plan(
+    session: Session,
+    problem: Problem,
+    placed: Sequence[Placement],
+    left: Sequence[Left],
+    *,
+    now: datetime,
+    report: AssignmentReport,
+) -> None:
+    """Write what is new: who stays where they are is not touched."""
+    before = {row.id: row for row in problem.rows}
+    news = [p for p in placed if p.slot_id != before[p.callback_id].slot_id]
+    lost = [
+        item
+        for item in left
+        if before[item.callback_id].blocked_by is not BLOCKS.get(item.reason)
+        or before[item.callback_id].slot_id is not None
+    ]
+    versions = {row.id: (row.version, row.case_id) for row in problem.rows}
+    report.assigned = write(session, news, lost, versions, now=now)
+    report.moved = sum(before[p.callback_id].slot_id is not None for p in news)
+    report.left = Counter(item.reason for item in left)
+
+
 @contextmanager
-def planner_lock(sessions: SessionFactory) -> Iterator[None]:
-    """One assignment at a time over all machines; on SQLite the write is conditional and that is enough."""
+def planner_lock(sessions: SessionFactory, shard: Shard = EVERYTHING) -> Iterator[None]:
+    """One assignment of a shard at a time over all machines; on SQLite the write is conditional, which is enough."""
     with sessions() as session:
-        plans.lock_planner(session)
+        plans.lock_planner(session, shard.name if shard.by_team else None)
         yield
         session.rollback()
 
@@ -154,163 +213,6 @@ def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-def read_waiting(session: Session, callback_ids: Sequence[int] | None = None) -> Sequence[Row[Any]]:
-    """Waiting callbacks for agents, or exactly these whatever their state, each with its open appointment."""
-    open_appointment = (Appointment.callback_id == Callback.id) & (Appointment.state == AppointmentState.OPEN)
-    joined = select(*WAITING_COLUMNS).join(Case, Case.id == Callback.case_id)
-    statement = joined.outerjoin(Appointment, open_appointment)
-    if callback_ids is None:
-        # What was blocked for want of people or moments is tried again: somebody may have joined since.
-        retry = (Callback.state == CallbackState.BLOCKED) & Callback.blocked_by.in_(set(BLOCKS.values()))
-        due = or_(Callback.state == CallbackState.WAITING, retry)
-        statement = statement.where(due, Callback.channel == Channel.AGENT)
-        return plain(session, statement.order_by(Callback.due_at, Callback.id)).all()
-    found: list[Row[Any]] = []
-    for start in range(0, len(callback_ids), READ_CHUNK):
-        chunk = callback_ids[start : start + READ_CHUNK]
-        found.extend(plain(session, statement.where(among(session, Callback.id, chunk))).all())
-    return found
-
-
-Item = tuple[Row[Any], Contact, "Demand | Left | None"]
-"""A waiting callback, the contact it stands for, and what becomes of it (None: its time lies beyond the horizon)."""
-
-
-def build_items(
-    session: Session,
-    waiting: Sequence[Row[Any]],
-    *,
-    moment: datetime,
-    policy: Policy,
-    only: frozenset[int] | None = None,
-) -> list[Item]:
-    """Each callback with its earliest legal moment and the people who are out of the question.
-
-    With `only`, nobody else is asked, not even the owner of an appointment.
-    """
-    agents = slots.agents_at_work(session)
-    until = moment + timedelta(days=policy.planning_horizon_days + 1)
-    items: list[Item] = []
-    for start in range(0, len(waiting), READ_CHUNK):
-        for row, contact in read_contacts(session, waiting[start : start + READ_CHUNK], moment=moment):
-            items.append((row, contact, _demand(row, contact, policy=policy, until=until, agents=agents, only=only)))
-    return items
-
-
-def read_contacts(
-    session: Session, rows: Sequence[Row[Any]], *, moment: datetime
-) -> Iterator[tuple[Row[Any], Contact]]:
-    """The contact that each callback stands for, at the earliest moment it is wanted."""
-    # Only a second call asks who handled the case and what made the customer unhappy; for the rest the row says enough.
-    unhappy = sorted({row.case_id for row in rows if row.purpose is Purpose.SECOND_CALL})
-    cases = plans.read_cases(session, unhappy)
-    customers = customer_facts(session, sorted({row.customer_id for row in rows}), now=moment)
-    calendars = load_calendars(session, {c.country for c in customers.values()}, years_around(moment))
-    for row in rows:
-        customer = customers[row.customer_id]
-        yield (
-            row,
-            Contact(
-                at=max(moment, row.next_try_at or row.earliest_at),
-                channel=Channel.AGENT,
-                purpose=row.purpose,
-                customer=customer,
-                case=cases.facts.get(row.case_id)
-                or CaseFacts(row.case_id, row.status, row.opened_at, required_skill=row.required_skill),
-                calendar=calendars[customer.country],
-                callback_id=row.id,
-                dissatisfaction=cases.flags.get(row.case_id),
-                by_appointment=row.appointment_at is not None,
-            ),
-        )
-
-
-def _demand(
-    row: Row[Any],
-    contact: Contact,
-    *,
-    policy: Policy,
-    until: datetime,
-    agents: dict[int, AgentFacts],
-    only: frozenset[int] | None,
-) -> Demand | Left | None:
-    """None when its time lies beyond the horizon: it simply waits."""
-    if row.appointment_at is not None:
-        contact = replace(contact, at=max(contact.at, row.appointment_at))
-    earliest = next_legal_moment(contact, policy, until=until)
-    if earliest is None:
-        later = next_legal_moment(contact, policy, until=contact.at + timedelta(days=60))
-        if later is None:
-            return Left(row.id, "no_legal_moment")
-        return None if row.blocked_by is None else Left(row.id, "later")
-    # An appointment that could not be kept to the minute is kept as soon as the rules allow.
-    at = row.appointment_at if row.appointment_at is not None and earliest == row.appointment_at else None
-    owner = row.appointment_agent_id if row.appointment_at is not None else None
-    return Demand(
-        callback_id=row.id,
-        customer_id=row.customer_id,
-        zone=contact.customer.zone,
-        language=contact.customer.language,
-        earliest=earliest,
-        due=row.due_at,
-        priority=row.priority,
-        legal=_legality(contact, policy),
-        skill=contact.case.required_skill,
-        excluded=barred_agents(contact, policy, agents),
-        only=only if only is not None else (frozenset({owner}) if owner is not None else None),
-        at=at,
-        seconds=int(policy.handling_time.total_seconds()),
-    )
-
-
-def _legality(contact: Contact, policy: Policy) -> Callable[[datetime], bool]:
-    """The hard rules for one customer as a question about a moment.
-
-    For a customer without history the window is the only rule that depends on the moment; then the cheap answer is
-    the whole answer.
-    """
-    customer = contact.customer
-    if contact.purpose is not Purpose.SECOND_CALL and not customer.attempts and not customer.suppressions:
-        return calling_hours(customer.zone, contact.calendar, policy).is_legal
-    return lambda at: not refusals(replace(contact, at=at), policy)
-
-
-def barred_agents(contact: Contact, policy: Policy, agents: dict[int, AgentFacts]) -> frozenset[int]:
-    """Agents with a past in this case whom a rule about persons forbids this call."""
-    if contact.purpose is not Purpose.SECOND_CALL:
-        return frozenset()
-    known = contact.case.handler_ids | {a.agent_id for a in contact.customer.attempts if a.agent_id is not None}
-    return frozenset(
-        agent_id for agent_id in known if agent_id in agents and may(contact, agents[agent_id], policy) is not None
-    )
-
-
-def read_roster(session: Session, waiting: Sequence[Row[Any]], *, moment: datetime, policy: Policy) -> Roster:
-    """Agents, slots and what is booked, over the horizon."""
-    agents = slots.agents_at_work(session)
-    until = moment + timedelta(days=policy.planning_horizon_days + 1)
-    return Roster(
-        agents=tuple(agents.values()),
-        slots=slots.open_slots(
-            session, since=moment, until=until, seconds_each=int(policy.handling_time.total_seconds())
-        ),
-        booked_today=slots.booked_per_day(session, agents, since=moment - timedelta(days=1)),
-        contacts=_placed_contacts(session, {row.customer_id for row in waiting}),
-    )
-
-
-def _placed_contacts(session: Session, customer_ids: set[int]) -> dict[int, tuple[datetime, ...]]:
-    """Moments at which other callbacks of these customers are placed already."""
-    found: defaultdict[int, tuple[datetime, ...]] = defaultdict(tuple)
-    statement = select(Callback.customer_id, Callback.planned_at).where(
-        Callback.state.in_((CallbackState.ASSIGNED, CallbackState.IN_PROGRESS)), Callback.planned_at.is_not(None)
-    )
-    for customer_id, at in session.execute(statement):
-        if customer_id in customer_ids:
-            found[customer_id] += (at,)
-    return found
-
-
 def write(
     session: Session,
     placed: Iterable[Placement],
@@ -339,7 +241,7 @@ def write(
                 (callback_id, CallbackState.ASSIGNED, None, p.agent_id, p.slot_id, p.at, pinned, now, version + 1)
             )
             inputs = {"agent_id": p.agent_id, "at": p.at.isoformat()}
-            decisions.append((case_id, callback_id, about, "least_loaded", "assigned", inputs, now, actor_id))
+            decisions.append((case_id, callback_id, about, "best_plan", "assigned", inputs, now, actor_id))
         else:
             reason = reasons[callback_id]
             why = BLOCKS.get(reason)

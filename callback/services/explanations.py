@@ -15,7 +15,7 @@ from callback.db.tables import Agent, Callback, Case, Customer, Decision
 from callback.domain.rules import Refusal, next_legal_moment, refusals, who_may
 from callback.domain.words import CallbackState, Channel
 from callback.errors import NotFound
-from callback.services import assignments
+from callback.services import demands
 from callback.texts import Language, say
 
 HORIZON = timedelta(days=60)
@@ -57,8 +57,8 @@ def find(session: Session, reference: str) -> Callback:
 
 def explain(session: Session, callback: Callback, *, now: datetime) -> Explanation:
     """Ask the rules again, at this moment, about a callback; and tell what was decided before."""
-    (row,) = assignments.read_waiting(session, [callback.id])
-    ((_, contact),) = assignments.read_contacts(session, [row], moment=now)
+    (row,) = demands.read_waiting(session, [callback.id])
+    ((_, contact),) = demands.read_contacts(session, [row], moment=now)
     contact = replace(contact, channel=callback.channel)
     policy = load_policy(session)
     agents = slots.agents_at_work(session) if callback.channel is Channel.AGENT else {}

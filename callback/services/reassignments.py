@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from callback.db import slots
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback
-from callback.domain.assignment import Assigner, Demand, Placement, PlainAssigner
+from callback.domain.assignment import Assigner, Demand, Placement
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
 from callback.domain.rules import Contact, Refusal, may
 from callback.domain.words import CallbackState
 from callback.errors import Invalid, NotFound
-from callback.services import assignments, audit
+from callback.services import assignments, audit, demands
+from callback.services.optimum import OptimalAssigner
 
 MOVABLE = (CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED)
 MOST_AT_ONCE = 20_000
@@ -94,13 +95,14 @@ def reassign(
     policy = load_policy(session)
     agents = slots.agents_at_work(session)
     allowed = frozenset(agents) - {leaving} if to is None else to
-    rows = assignments.read_waiting(session, callback_ids)
+    facts = demands.read_facts(session, moment=now, policy=policy, zone=zone)
+    rows = demands.read_waiting(session, callback_ids)
     states = _states(session, callback_ids)
     movable = [row for row in rows if states[row.id][1] in MOVABLE]
-    items = assignments.build_items(session, movable, moment=now, policy=policy, only=allowed)
-    demands = [item for _, _, item in items if isinstance(item, Demand)]
-    roster = assignments.read_roster(session, movable, moment=now, policy=policy)
-    placed, left = (assigner or PlainAssigner()).assign(demands, roster, policy)
+    items = list(demands.build_items(session, movable, facts, only=allowed))
+    wanted = [item for _, _, item in items if isinstance(item, Demand)]
+    roster = demands.read_roster(session, movable, facts)
+    placed, left = (assigner or OptimalAssigner()).assign(wanted, roster, policy)
     kept = [p for p in placed if p.agent_id != states[p.callback_id][2]]
     stays = [Stays(states[row.id][0], f"stays.{states[row.id][1].value}", {}) for row in rows if row not in movable]
     reasons = {item.callback_id: item.reason for item in left}
@@ -152,8 +154,8 @@ def _check(session: Session, callback_ids: Sequence[int], to: frozenset[int] | N
 
 def _states(session: Session, callback_ids: Sequence[int]) -> dict[int, tuple[str, CallbackState, int | None]]:
     found: dict[int, tuple[str, CallbackState, int | None]] = {}
-    for start in range(0, len(callback_ids), assignments.READ_CHUNK):
-        chunk = callback_ids[start : start + assignments.READ_CHUNK]
+    for start in range(0, len(callback_ids), demands.READ_CHUNK):
+        chunk = callback_ids[start : start + demands.READ_CHUNK]
         columns = (Callback.id, Callback.handle, Callback.state, Callback.agent_id)
         for row in session.execute(select(*columns).where(Callback.id.in_(chunk))):
             found[row.id] = (row.handle, row.state, row.agent_id)

@@ -1,0 +1,294 @@
+"""What the assigner is asked: callbacks as demands, and the people and hours that there are for them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy.orm import Session
+
+from callback.db import durations, plans, slots
+from callback.db.among import among, plain
+from callback.db.customers import customer_facts
+from callback.db.tables import Appointment, Callback, Case
+from callback.domain.assignment import Demand, Left, Odds, Roster
+from callback.domain.contact import NO_HISTORY, PARTS, Forecast, person_of
+from callback.domain.duration import Durations, learn_durations
+from callback.domain.facts import AgentFacts, CaseFacts, CustomerFacts
+from callback.domain.legality import is_unburdened, legal_stretches
+from callback.domain.moment import Interval, calling_hours
+from callback.domain.policy import Policy
+from callback.domain.rules import Contact, may, next_legal_moment, refusals
+from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel, Purpose
+from callback.services.calendars import load_calendars, years_around
+from callback.services.contact_rates import load_forecast, seed_of
+
+READ_CHUNK = 5_000
+FAR = timedelta(days=60)
+"""How far ahead a legal moment is looked for before a supervisor is asked."""
+RETRIED = (BlockedBy.NOBODY_QUALIFIES, BlockedBy.NO_LEGAL_MOMENT)
+"""Blocked for want of people or moments: somebody may have joined since."""
+KNOWN_CALLER = (Purpose.ANSWER, Purpose.HOLDING)
+"""Better told by who knows the case."""
+
+WAITING_COLUMNS = (
+    Callback.id,
+    Callback.case_id,
+    Callback.customer_id,
+    Callback.purpose,
+    Callback.earliest_at,
+    Callback.next_try_at,
+    Callback.due_at,
+    Callback.priority,
+    Callback.agent_id,
+    Callback.slot_id,
+    Callback.planned_at,
+    Callback.version,
+    Callback.blocked_by,
+    Case.status,
+    Case.opened_at,
+    Case.owner_id,
+    Case.required_skill,
+    Appointment.at.label("appointment_at"),
+    Appointment.agent_id.label("appointment_agent_id"),
+)
+Item = tuple[Row[Any], Contact, "Demand | Left | None"]
+"""A callback, the contact it stands for, and what becomes of it (None: its time lies beyond the horizon)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Which part of the centre is planned: everything, one team, or what belongs to no team."""
+
+    by_team: bool = False
+    team_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        if not self.by_team:
+            return "all"
+        return "rest" if self.team_id is None else f"team-{self.team_id}"
+
+    def cases(self) -> ColumnElement[bool]:
+        """SQL condition on `cases`."""
+        return Case.team_id == self.team_id if self.team_id is not None else Case.team_id.is_(None)
+
+    def agents(self, agents: Mapping[int, AgentFacts]) -> dict[int, AgentFacts]:
+        if not self.by_team:
+            return dict(agents)
+        return {agent_id: agent for agent_id, agent in agents.items() if agent.team_id == self.team_id}
+
+
+EVERYTHING = Shard()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What all demands of one planning share."""
+
+    moment: datetime
+    until: datetime
+    policy: Policy
+    agents: Mapping[int, AgentFacts]
+    durations: Durations
+    odds: "OddsBook"
+
+
+def read_facts(
+    session: Session, *, moment: datetime, policy: Policy, zone: ZoneInfo, shard: Shard = EVERYTHING
+) -> Facts:
+    measured = durations.measured(session, now=moment)
+    return Facts(
+        moment=moment,
+        until=moment + timedelta(days=policy.planning_horizon_days + 1),
+        policy=policy,
+        agents=shard.agents(slots.agents_at_work(session)),
+        durations=learn_durations(measured, ordinary_s=policy.handling_time.total_seconds()),
+        odds=OddsBook(load_forecast(session, seed=seed_of(moment, zone)), policy.holdout_share),
+    )
+
+
+class OddsBook:
+    """The chances of contact of each customer; customers alike share one table, so that planning knows them alike."""
+
+    def __init__(self, forecast: Forecast, holdout_share: float) -> None:
+        self._forecast, self._holdout_share = forecast, holdout_share
+        self._known: dict[object, Odds] = {}
+
+    def of(self, customer: CustomerFacts) -> Odds | None:
+        """None for a customer without a good number."""
+        person = person_of(customer, holdout_share=self._holdout_share)
+        if person is None:
+            return None
+        alike: tuple[object, ...] = (person.kind, person.learning)
+        if person.learning:
+            stratum = person.customer_id % self._forecast.figures.strata
+            alike += (stratum, None if person.history is NO_HISTORY else person.history)
+        found = self._known.get(alike)
+        if found is None:
+            found = {(day, part): self._forecast.chance(person, part, day) for day in range(7) for part in PARTS}
+            self._known[alike] = found
+        return found
+
+
+def read_waiting(
+    session: Session, callback_ids: Sequence[int] | None = None, *, shard: Shard = EVERYTHING
+) -> Sequence[Row[Any]]:
+    """Waiting callbacks for agents, or exactly these whatever their state, each with its open appointment."""
+    if callback_ids is None:
+        retry = (Callback.state == CallbackState.BLOCKED) & Callback.blocked_by.in_(RETRIED)
+        return _read(session, or_(Callback.state == CallbackState.WAITING, retry), shard)
+    found: list[Row[Any]] = []
+    for start in range(0, len(callback_ids), READ_CHUNK):
+        chunk = callback_ids[start : start + READ_CHUNK]
+        found.extend(plain(session, _joined().where(among(session, Callback.id, chunk))).all())
+    return found
+
+
+def read_movable(session: Session, *, since: datetime, shard: Shard = EVERYTHING) -> Sequence[Row[Any]]:
+    """Placed callbacks that a planning from scratch may move: not pinned, no appointment, not before `since`."""
+    placed = and_(
+        Callback.state == CallbackState.ASSIGNED,
+        ~Callback.pinned,
+        Callback.slot_id.is_not(None),
+        Callback.planned_at >= since,
+    )
+    return _read(session, and_(placed, Appointment.id.is_(None)), shard)
+
+
+def _joined() -> Any:
+    open_appointment = (Appointment.callback_id == Callback.id) & (Appointment.state == AppointmentState.OPEN)
+    joined = select(*WAITING_COLUMNS).join(Case, Case.id == Callback.case_id)
+    return joined.outerjoin(Appointment, open_appointment)
+
+
+def _read(session: Session, which: ColumnElement[bool], shard: Shard) -> Sequence[Row[Any]]:
+    statement = _joined().where(which, Callback.channel == Channel.AGENT)
+    if shard.by_team:
+        statement = statement.where(shard.cases())
+    return plain(session, statement.order_by(Callback.due_at, Callback.id)).all()
+
+
+def build_items(
+    session: Session, waiting: Sequence[Row[Any]], facts: Facts, *, only: frozenset[int] | None = None
+) -> Iterator[Item]:
+    """Each callback with its legal moments and the people who are out of the question.
+
+    With `only`, nobody else is asked, not even the owner of an appointment. Facts about customers are read in chunks
+    and let go again: a million callbacks are never in memory with their histories.
+    """
+    for start in range(0, len(waiting), READ_CHUNK):
+        for row, contact in read_contacts(session, waiting[start : start + READ_CHUNK], moment=facts.moment):
+            yield row, contact, _demand(row, contact, facts, only)
+
+
+def read_contacts(
+    session: Session, rows: Sequence[Row[Any]], *, moment: datetime
+) -> Iterator[tuple[Row[Any], Contact]]:
+    """The contact that each callback stands for, at the earliest moment it is wanted."""
+    # Only a second call asks who handled the case and what made the customer unhappy; for the rest the row says enough.
+    unhappy = sorted({row.case_id for row in rows if row.purpose is Purpose.SECOND_CALL})
+    cases = plans.read_cases(session, unhappy)
+    customers = customer_facts(session, sorted({row.customer_id for row in rows}), now=moment)
+    calendars = load_calendars(session, {c.country for c in customers.values()}, years_around(moment))
+    for row in rows:
+        customer = customers[row.customer_id]
+        yield (
+            row,
+            Contact(
+                at=max(moment, row.next_try_at or row.earliest_at),
+                channel=Channel.AGENT,
+                purpose=row.purpose,
+                customer=customer,
+                case=cases.facts.get(row.case_id)
+                or CaseFacts(row.case_id, row.status, row.opened_at, required_skill=row.required_skill),
+                calendar=calendars[customer.country],
+                callback_id=row.id,
+                dissatisfaction=cases.flags.get(row.case_id),
+                by_appointment=row.appointment_at is not None,
+            ),
+        )
+
+
+def _demand(row: Row[Any], contact: Contact, facts: Facts, only: frozenset[int] | None) -> Demand | Left | None:
+    """None when its time lies beyond the horizon: it simply waits."""
+    policy, customer = facts.policy, contact.customer
+    if row.appointment_at is not None:
+        contact = replace(contact, at=max(contact.at, row.appointment_at))
+    stretches = _stretches(contact, facts)
+    earliest = next((max(s.start, contact.at) for s in stretches if s.end > contact.at), None)
+    if earliest is None:
+        later = next_legal_moment(contact, policy, until=contact.at + FAR)
+        if later is None:
+            return Left(row.id, "no_legal_moment")
+        return None if row.blocked_by is None else Left(row.id, "later")
+    # An appointment that could not be kept to the minute is kept as soon as the rules allow.
+    at = row.appointment_at if row.appointment_at is not None and earliest == row.appointment_at else None
+    owner = row.appointment_agent_id if row.appointment_at is not None else None
+    return Demand(
+        callback_id=row.id,
+        customer_id=row.customer_id,
+        zone=customer.zone,
+        language=customer.language,
+        earliest=earliest,
+        due=row.due_at,
+        priority=row.priority,
+        legal=_legality(contact, policy),
+        skill=contact.case.required_skill,
+        excluded=barred_agents(contact, policy, facts.agents),
+        only=only if only is not None else (frozenset({owner}) if owner is not None else None),
+        at=at,
+        seconds=facts.durations.of(row.purpose),
+        stretches=stretches,
+        odds=facts.odds.of(customer),
+        current=row.slot_id,
+        knows=row.owner_id if row.purpose in KNOWN_CALLER else None,
+    )
+
+
+def _stretches(contact: Contact, facts: Facts) -> tuple[Interval, ...]:
+    """From the planning's moment on for customers without a past: they share one answer."""
+    if is_unburdened(contact) and contact.at < facts.until:
+        contact = replace(contact, at=facts.moment)
+    return legal_stretches(contact, facts.policy, until=facts.until)
+
+
+def _legality(contact: Contact, policy: Policy) -> Callable[[datetime], bool]:
+    """The hard rules for one customer as a question about a moment."""
+    if is_unburdened(contact):
+        return calling_hours(contact.customer.zone, contact.calendar, policy).is_legal
+    return lambda at: not refusals(replace(contact, at=at), policy)
+
+
+def barred_agents(contact: Contact, policy: Policy, agents: Mapping[int, AgentFacts]) -> frozenset[int]:
+    """Agents with a past in this case whom a rule about persons forbids this call."""
+    if contact.purpose is not Purpose.SECOND_CALL:
+        return frozenset()
+    known = contact.case.handler_ids | {a.agent_id for a in contact.customer.attempts if a.agent_id is not None}
+    return frozenset(
+        agent_id for agent_id in known if agent_id in agents and may(contact, agents[agent_id], policy) is not None
+    )
+
+
+def read_roster(
+    session: Session, waiting: Sequence[Row[Any]], facts: Facts, *, moving: Sequence[Row[Any]] = ()
+) -> Roster:
+    """Agents, slots and what is booked, over the horizon; `moving` callbacks do not count as booked."""
+    return Roster(
+        agents=tuple(facts.agents.values()),
+        slots=slots.open_slots(
+            session,
+            since=facts.moment,
+            until=facts.until,
+            agents=facts.agents,
+            durations=facts.durations,
+            moving=moving,
+        ),
+        booked_today=slots.booked_per_day(session, facts.agents, since=facts.moment - timedelta(days=1), moving=moving),
+        contacts=slots.placed_contacts(
+            session, {row.customer_id for row in waiting}, except_for={row.id for row in moving}
+        ),
+        pace=facts.durations.pace,
+    )
