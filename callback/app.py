@@ -26,6 +26,7 @@ from callback.api import (
     responses,
     scripts,
     shifts,
+    suppressions,
     teams,
     tokens,
 )
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     responses.router,
     scripts.router,
     shifts.router,
+    suppressions.router,
     teams.router,
     tokens.router,
 )

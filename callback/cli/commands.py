@@ -13,5 +13,6 @@ import callback.cli.questionnaire
 import callback.cli.sample
 import callback.cli.script
 import callback.cli.serve
+import callback.cli.suppression
 import callback.cli.work
 import callback.cli.worker

@@ -1,0 +1,84 @@
+"""Suppressions: the live ones of a person or an address, and whom an address belongs to."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Update, or_, select, update
+from sqlalchemy.orm import Session
+
+from callback.db.tables import Case, ContactPoint, Customer, Suppression
+from callback.domain.words import SuppressionScope
+
+LIVE: ColumnElement[bool] = Suppression.lifted_at.is_(None)
+
+
+def live(
+    session: Session, *, scope: SuppressionScope, customer_id: int | None, address: str | None
+) -> Suppression | None:
+    """The live entry that says just this."""
+    query = select(Suppression).where(LIVE, Suppression.scope == scope)
+    query = query.where(Suppression.customer_id == customer_id, Suppression.address == address)
+    return session.scalars(query.order_by(Suppression.id).limit(1)).one_or_none()
+
+
+def live_of(session: Session, *, address: str, customer_ids: Collection[int]) -> Sequence[Suppression]:
+    """Every live entry about the address, or about one of these people; locked."""
+    who = or_(Suppression.address == address, Suppression.customer_id.in_(customer_ids))
+    return session.scalars(select(Suppression).where(LIVE, who).order_by(Suppression.id).with_for_update()).all()
+
+
+def live_addresses(session: Session, *, scope: SuppressionScope, addresses: Collection[str]) -> set[str]:
+    """Which of these addresses are suppressed already, as addresses, with this scope."""
+    query = select(Suppression.address).where(
+        LIVE, Suppression.scope == scope, Suppression.customer_id.is_(None), Suppression.address.in_(addresses)
+    )
+    return {address for address in session.scalars(query) if address is not None}
+
+
+def holders(session: Session, address: str) -> list[int]:
+    """Customers who have this address, locked for this transaction; a household may share a telephone."""
+    ids = select(ContactPoint.customer_id).where(ContactPoint.address == address)
+    query = select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
+    return list(session.scalars(query.with_for_update(key_share=True)))
+
+
+def wake_cases(
+    session: Session, *, now: datetime, customer_id: int | None = None, addresses: Collection[str] = ()
+) -> None:
+    """The planner looks again at the cases of the person, and of everybody who has one of the addresses."""
+    session.flush()
+    owners = select(ContactPoint.customer_id).where(ContactPoint.address.in_(addresses))
+    whose = Case.customer_id.in_(owners) if customer_id is None else Case.customer_id == customer_id
+    wake = update(Case).where(whose).values(plan_at=now)
+    session.execute(wake.execution_options(synchronize_session=False))
+
+
+def listed(
+    *,
+    customer_id: int | None = None,
+    address: str | None = None,
+    scope: SuppressionScope | None = None,
+    reason: str | None = None,
+    lifted: bool | None = None,
+) -> Select[tuple[Suppression]]:
+    """Entries that match. The edge adds order, cursor and limit."""
+    query = select(Suppression)
+    if customer_id is not None:
+        held = select(ContactPoint.address).where(ContactPoint.customer_id == customer_id)
+        query = query.where(or_(Suppression.customer_id == customer_id, Suppression.address.in_(held)))
+    if address is not None:
+        query = query.where(Suppression.address == address)
+    if scope is not None:
+        query = query.where(Suppression.scope == scope)
+    if reason is not None:
+        query = query.where(Suppression.reason == reason)
+    if lifted is not None:
+        query = query.where(Suppression.lifted_at.is_not(None) if lifted else LIVE)
+    return query
+
+
+def lift_statement(suppression_id: int, *, evidence: dict[str, Any], now: datetime) -> Update:
+    """Ends a live entry; changes nothing when it has ended already."""
+    live_one = update(Suppression).where(Suppression.id == suppression_id, LIVE)
+    return live_one.values(lifted_at=now, lifted_evidence=evidence)
