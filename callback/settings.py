@@ -1,4 +1,4 @@
-"""Settings: from the environment (`CALLBACK_…`), then a file (`CALLBACK_ENV_FILE`, default `callback.env`), then defaults.
+"""Settings: from the environment (`CALLBACK_…`), then a file (`CALLBACK_ENV_FILE`, else `callback.env`), then defaults.
 
 The file has the same names as the environment, one `NAME=value` a line. Secrets are `SecretStr` and never printed.
 """

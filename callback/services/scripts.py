@@ -126,7 +126,7 @@ def preview(session: Session, script_id: int, *, settings: Settings) -> Prepared
     """A version, draft or not, filled with example values: what an author sees before publishing."""
     row = find_script(session, script_id)
     language: Language = "zh" if row.language == "zh" else "en"
-    return _rendered(row, _EXAMPLE[language] | _house_values(settings), language=language)
+    return _rendered(row, _EXAMPLE[language] | settings.house_names(language), language=language)
 
 
 def _script_for(session: Session, purpose: Purpose, *, script_id: int | None, language: Language) -> ScriptRow:
@@ -165,17 +165,13 @@ def _template(source: str) -> Template:
     return _SANDBOX.from_string(source)
 
 
-def _house_values(settings: Settings) -> dict[str, str]:
-    return {"company": settings.company, "centre": settings.centre, "department": settings.department}
-
-
 def _values(occasion: rows.Occasion, *, now: datetime, settings: Settings, language: Language) -> dict[str, str]:
     """What each placeholder says for this call; an empty text is a placeholder that has nothing to say."""
     case, callback, customer = occasion.case, occasion.callback, occasion.customer
     zone = ZoneInfo(customer.time_zone)
     unhappy_at = occasion.unhappy.raised_at if occasion.unhappy else None
     last_contact = (occasion.before.finished_at if occasion.before else None) or unhappy_at or case.told_at
-    return _house_values(settings) | {
+    return settings.house_names(language) | {
         "salutation": salutation(customer, language),
         "agent_number": occasion.agent.number,
         "agent_name": occasion.agent.name,

@@ -27,10 +27,10 @@ from callback.services.callbacks import Entry, find_callback, todays_list
 from callback.services.housekeeping import break_promises
 from callback.services.planning import Planned, plan_day
 from callback.settings import Settings, load_settings
-from callback.texts import say
+from callback.texts import Language, say
 
 ROOT = Path(__file__).resolve().parents[2]
-console = Console(width=max(Console().width, 110))
+console = Console(width=max(Console().width, 124))
 
 
 def main() -> None:
@@ -68,6 +68,12 @@ def _settings(wanted: argparse.Namespace, database: Path) -> Settings:
         port=wanted.port,
         public_url=f"http://127.0.0.1:{wanted.port}",
         language=wanted.language,
+        company="Harbour Home",
+        centre="Service Centre",
+        department="Customer Care",
+        company_zh="海港家居",
+        centre_zh="客户服务中心",
+        department_zh="客服部",
         twilio_account_sid=None,
         log_level="WARNING",
     )
@@ -92,7 +98,7 @@ def _show(settings: Settings) -> None:
         with house.sessions.begin() as session:
             break_promises(session, now=house.clock())  # some were due earlier today
         planned = plan_day(house.sessions, now=house.clock(), zone=house.zone, carriers=house.carriers)
-        _print_plan(planned, loaded)
+        _print_plan(planned, loaded, settings.language)
         shown = _first_list(house, loaded)
         _print_list(house, shown)
         _print_script(house, shown)
@@ -101,10 +107,11 @@ def _show(settings: Settings) -> None:
         house.close()
 
 
-def _print_plan(planned: Planned, loaded: samples.Loaded) -> None:
-    purposes = ", ".join(f"{count} × {name}" for name, count in planned.cases.created.most_common())
+def _print_plan(planned: Planned, loaded: samples.Loaded, language: Language) -> None:
     console.rule("Planned")
-    console.print(f"{loaded.cases.created} cases → {purposes}; {planned.callbacks.assigned} in agents' lists")
+    console.print(f"{loaded.cases.created} cases; {planned.callbacks.assigned} callbacks in agents' lists:")
+    for name, count in planned.cases.created.most_common():
+        console.print(f"  {count:3} {say(f'purpose.{name}', language)}", highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +188,7 @@ def _print_logins(settings: Settings, loaded: samples.Loaded) -> None:
         people = ", ".join(f"{login.login} ({login.name})" for login in loaded.logins if login.role is role)
         console.print(f"{role}: {people}", highlight=False, markup=False)
     console.print(f"Password of them all: {samples.PASSWORD}", highlight=False)
-    console.print(f"Address: {settings.public_url}   API: {settings.public_url}/docs", highlight=False)
+    console.print(f"Address: {settings.public_url}   API: {settings.public_url}/api/v1/openapi.json", highlight=False)
 
 
 def _serve(settings: Settings) -> int:
