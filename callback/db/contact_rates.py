@@ -1,23 +1,25 @@
 """Counts of contact: what is new among the attempts, what is added up, what is read for a forecast."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, Table, and_, exists, func, or_, select, update
+from sqlalchemy import Row, Select, Table, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
+from callback.db import bulk
 from callback.db.among import among, plain, plain_scalars
 from callback.db.engine import is_postgresql
-from callback.db.tables import Attempt, ContactCount, ContactPoint, ContactTrial, Customer, Dissatisfaction
-from callback.domain.contact import ANSWERED, DIALLED, Arm, Cell, Tally
+from callback.db.tables import Attempt, ContactCount, ContactPair, ContactPoint, ContactTrial, Customer, Dissatisfaction
+from callback.domain.contact import ANSWERED, DIALLED, PARTS, Arm, Cell, History, PairCell, PairTally, Tally
 from callback.domain.uplift import Dials
 from callback.domain.words import AttemptState, ContactKind, Disposition
 
 COUNTS: Table = ContactCount.__table__  # type: ignore[assignment]
+PAIRS: Table = ContactPair.__table__  # type: ignore[assignment]
 TRIALS: Table = ContactTrial.__table__  # type: ignore[assignment]
 TELLING = tuple(disposition for disposition, answered in ANSWERED.items() if answered is not None)
 
@@ -42,7 +44,8 @@ def take_unlearned(session: Session, *, limit: int) -> tuple[int, list[FirstDial
     ids = list(plain_scalars(session, waiting.order_by(Attempt.id).limit(limit).with_for_update(skip_locked=True)))
     if not ids:
         return 0, []
-    dials = [_dial(row) for row in plain(session, _first_dials().where(among(session, Attempt.id, ids)))]
+    firsts = _first_dials().where(among(session, Attempt.id, ids)).order_by(Attempt.id)
+    dials = [_dial(row) for row in plain(session, firsts)]
     session.execute(
         update(Attempt).where(among(session, Attempt.id, ids)).values(learned=True),
         execution_options={"synchronize_session": False},
@@ -100,22 +103,60 @@ def add_counts(session: Session, tallies: Mapping[Cell, Tally]) -> None:
     _add(session, COUNTS, rows, keys=("kind", "part_of_day", "weekday"))
 
 
-def add_trials(session: Session, tallies: Mapping[tuple[int, Arm], Tally]) -> None:
-    """First dials by customer and arm."""
-    rows: dict[int, dict[str, int]] = {}
-    for (customer_id, arm), tally in sorted(tallies.items()):
-        row = rows.setdefault(
-            customer_id,
-            {
-                "customer_id": customer_id,
-                "learned_tried": 0,
-                "learned_reached": 0,
-                "holdout_tried": 0,
-                "holdout_reached": 0,
-            },
+def add_pairs(session: Session, tallies: Mapping[PairCell, PairTally]) -> None:
+    rows = [
+        {
+            "kind": cell.kind,
+            "part_of_day": cell.part,
+            "other_part": cell.other,
+            "pairs": tally.pairs,
+            "both": tally.both,
+            "answered": tally.answered,
+        }
+        for cell, tally in sorted(tallies.items(), key=lambda item: item[0])
+    ]
+    _add(session, PAIRS, rows, keys=("kind", "part_of_day", "other_part"))
+
+
+@dataclass(slots=True)
+class Trial:
+    """One customer's first dials so far."""
+
+    arms: dict[Arm, Tally]
+    history: History
+
+
+def lock_trials(session: Session, customer_ids: Iterable[int]) -> dict[int, Trial]:
+    """The trials of these customers, begun where there is none, locked for this transaction."""
+    ids = sorted(set(customer_ids))
+    bulk.insert_missing(session, TRIALS, [{"customer_id": customer_id} for customer_id in ids])
+    mine = select(ContactTrial).where(among(session, ContactTrial.customer_id, ids)).order_by(ContactTrial.customer_id)
+    return {
+        row.customer_id: Trial(
+            {arm: Tally(getattr(row, f"{arm}_tried"), getattr(row, f"{arm}_reached")) for arm in Arm},
+            History(tuple((getattr(row, f"{part}_tried"), getattr(row, f"{part}_reached")) for part in PARTS)),
         )
-        row[f"{arm}_tried"], row[f"{arm}_reached"] = tally.tried, tally.reached
-    _add(session, TRIALS, list(rows.values()), keys=("customer_id",))
+        for row in plain(session, mine.with_only_columns(*TRIALS.c).with_for_update())
+    }
+
+
+def write_trials(session: Session, trials: Mapping[int, Trial]) -> None:
+    """What `lock_trials` gave, brought up to date."""
+    if not trials:
+        return
+    values = [
+        {
+            "key": customer_id,
+            **{f"new_{arm}_tried": tally.tried for arm, tally in trial.arms.items()},
+            **{f"new_{arm}_reached": tally.reached for arm, tally in trial.arms.items()},
+            **{f"new_{part}_tried": pair[0] for part, pair in zip(PARTS, trial.history.parts, strict=True)},
+            **{f"new_{part}_reached": pair[1] for part, pair in zip(PARTS, trial.history.parts, strict=True)},
+        }
+        for customer_id, trial in trials.items()
+    ]
+    names = [name.removeprefix("new_") for name in values[0] if name != "key"]
+    change = update(TRIALS).where(TRIALS.c.customer_id == bindparam("key"))
+    session.connection().execute(change.values({name: bindparam(f"new_{name}") for name in names}), values)
 
 
 def _add(session: Session, table: Table, rows: list[dict[str, Any]], *, keys: tuple[str, ...]) -> None:
@@ -139,6 +180,13 @@ def counts(session: Session) -> dict[Cell, Tally]:
         Cell(kind, part, weekday): Tally(tried, reached)
         for kind, part, weekday, tried, reached in plain(session, select(*columns))
     }
+
+
+def pairs(session: Session) -> dict[PairCell, PairTally]:
+    """Every pair that was counted: at most 27 rows."""
+    columns = (ContactPair.kind, ContactPair.part_of_day, ContactPair.other_part)
+    sums = (ContactPair.pairs, ContactPair.both, ContactPair.answered)
+    return {PairCell(*row[:3]): PairTally(*row[3:]) for row in plain(session, select(*columns, *sums))}
 
 
 def arms(session: Session) -> dict[Arm, Dials]:

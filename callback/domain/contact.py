@@ -3,7 +3,10 @@
 A hierarchy of Beta–Binomials: the kind of number, the part of the day, the weekday, the person. Each level starts from
 the one above as if that had been seen in `strength` dials of its own (shrinkage), so little data moves little. The
 strengths of the slots are those under which the counts are most likely (empirical Bayes; the Beta–Binomial's marginal
-likelihood as in Gelman et al., *Bayesian Data Analysis*, 3rd ed., ch. 5).
+likelihood as in Gelman et al., *Bayesian Data Analysis*, 3rd ed., ch. 5). How much persons differ, in whether they
+answer and in when, is seen in pairs of first dials to one person; what that makes of a person's own history is Jewell's
+hierarchical credibility (Bühlmann & Gisler, *A Course in Credibility Theory*, ch. 6), the best linear estimate, which
+for a Beta–Binomial is its posterior mean.
 
 For exploration the slots' rates are drawn from their posteriors instead of taken at their means (Thompson, W. R. 1933,
 Biometrika 25), once for each of some strata of customers: customers alike stay alike for the planner. The same seed
@@ -12,7 +15,7 @@ the day is not shaken by chance.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -86,6 +89,50 @@ class Tally:
         return Tally(self.tried + other.tried, self.reached + other.reached)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PairCell:
+    """Where pairs of first dials to one person are counted together: this one's part of the day, the other's."""
+
+    kind: ContactKind
+    part: PartOfDay
+    other: PartOfDay
+
+
+@dataclass(frozen=True, slots=True)
+class PairTally:
+    """Pairs; those in which both reached the customer; how many of all their dials did."""
+
+    pairs: int = 0
+    both: int = 0
+    answered: int = 0
+
+    def __add__(self, other: "PairTally") -> "PairTally":
+        return PairTally(self.pairs + other.pairs, self.both + other.both, self.answered + other.answered)
+
+    @property
+    def rate(self) -> float:
+        return self.answered / (2 * self.pairs) if self.pairs else 0.0
+
+    @property
+    def variance(self) -> float:
+        """Of one dial, times the pairs."""
+        return self.pairs * self.rate * (1 - self.rate)
+
+    @property
+    def covariance(self) -> float:
+        """Of the two, times the pairs."""
+        return self.both - self.pairs * self.rate**2
+
+
+def pairs_with(
+    history: "History", kind: ContactKind, part: PartOfDay, *, reached: bool
+) -> Iterator[tuple[PairCell, PairTally]]:
+    """The pairs that one more first dial makes with the person's earlier ones."""
+    for other, (tried, answered) in zip(PARTS, history.parts, strict=True):
+        if tried:
+            yield PairCell(kind, part, other), PairTally(tried, answered * reached, answered + tried * reached)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """One person's dials by part of the day, in the order of `PARTS`: (tried, reached) each."""
@@ -156,10 +203,12 @@ class Figures:
     """10 to 100,000: candidates for how alike the parts of the day, and the weekdays within them, are."""
     likely_slot_strength: float = 300
     """With few data, about this."""
-    person_strength: float = 12
-    """How alike persons are in whether they answer at all."""
-    person_part_strength: float = 8
-    """How alike the parts of one person's day are."""
+    between_persons: float = 0.02
+    """Of the variance of one dial (p·(1−p)): what persons differ by. At first; then as the pairs say."""
+    within_person: float = 0.02
+    """Likewise what the parts of one person's day differ by."""
+    believed_pairs: float = 1_000
+    """So many pairs of dials these two are worth."""
     strata: int = 16
     """So many draws of the slots' rates stand side by side."""
 
@@ -167,13 +216,23 @@ class Figures:
 class Forecast:
     """The chance that a dial reaches the customer. Immutable once made; the same counts and seed say the same."""
 
-    def __init__(self, counts: Mapping[Cell, Tally], figures: Figures | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        counts: Mapping[Cell, Tally],
+        pairs: Mapping[PairCell, PairTally] | None = None,
+        figures: Figures | None = None,
+        *,
+        seed: int = 0,
+    ) -> None:
         self.figures = figures or Figures()
         self._seed = seed
         self._kinds: dict[ContactKind, float] = {}
+        self._parts: dict[tuple[ContactKind, PartOfDay], float] = {}
         self._posteriors: dict[Cell, tuple[float, float]] = {}
         self._drawn: dict[tuple[int, Cell], float] = {}
+        self._deviations: dict[tuple[ContactKind, PartOfDay, tuple[tuple[int, int], ...]], float] = {}
         self._learn(counts)
+        self.between_persons, self.within_person = self._spread(pairs or {})
 
     def _learn(self, counts: Mapping[Cell, Tally]) -> None:
         parts: dict[tuple[ContactKind, PartOfDay], Tally] = {}
@@ -183,7 +242,7 @@ class Forecast:
             tally = sum((parts.get((kind, part), Tally()) for part in PARTS), Tally())
             self._kinds[kind] = _shrunk(prior, self.figures.prior_strength, tally)
         part_strength = self._strength([(self._kinds[kind], tally) for (kind, _), tally in parts.items()])
-        rates = {
+        self._parts = rates = {
             (kind, part): _shrunk(rate, part_strength, parts.get((kind, part), Tally()))
             for kind, rate in self._kinds.items()
             for part in PARTS
@@ -209,13 +268,32 @@ class Forecast:
 
         return max(self.figures.slot_strengths, key=score)
 
+    def _spread(self, pairs: Mapping[PairCell, PairTally]) -> tuple[float, float]:
+        """How alike two dials to one person are beyond chance: at different parts of the day, and how much more so in
+        the same part."""
+        believed = self.figures.between_persons
+        apart = self._likeness((t for c, t in pairs.items() if c.part is not c.other), believed)
+        alike = self._likeness(
+            (t for c, t in pairs.items() if c.part is c.other), believed + self.figures.within_person
+        )
+        between = min(max(apart, 0.0), 0.9)
+        return between, min(max(alike - between, 0.0), 0.95 - between)
+
+    def _likeness(self, tallies: Iterable[PairTally], believed: float) -> float:
+        usual = 0.09 * self.figures.believed_pairs
+        variance, covariance = usual, believed * usual
+        for tally in tallies:
+            variance += tally.variance
+            covariance += tally.covariance
+        return covariance / variance
+
     def rate(self, kind: ContactKind) -> float:
         """Of a first dial to a number of this kind, whatever the time."""
         return self._kinds[kind]
 
     def probability(self, kind: ContactKind, part: PartOfDay, weekday: int, history: History = NO_HISTORY) -> float:
         """The expected chance of contact, with the person's own history."""
-        return self._personal(self._posteriors[Cell(kind, part, weekday)][0], part, history)
+        return self._personal(self._posteriors[Cell(kind, part, weekday)][0], kind, part, history)
 
     def chance(self, person: Person, part: PartOfDay, weekday: int) -> float:
         """What the planner goes by: `probability` with this stratum's draw of the slot, or the kind's rate where
@@ -224,17 +302,28 @@ class Forecast:
             return self._kinds[person.kind]
         stratum = person.customer_id % self.figures.strata
         slot = self._draw(stratum, Cell(person.kind, part, weekday))
-        return self._personal(slot, part, person.history)
+        return self._personal(slot, person.kind, part, person.history)
 
-    def _personal(self, slot: float, part: PartOfDay, history: History) -> float:
-        """First what the person did at other times says how easily they are reached, then what they did at this one."""
-        if history is NO_HISTORY:
-            return slot
-        place = PARTS.index(part)
-        tried = sum(pair[0] for pair in history.parts) - history.parts[place][0]
-        reached = sum(pair[1] for pair in history.parts) - history.parts[place][1]
-        rate = _shrunk(slot, self.figures.person_strength, Tally(tried, reached))
-        return _shrunk(rate, self.figures.person_part_strength, Tally(*history.parts[place]))
+    def _personal(self, slot: float, kind: ContactKind, part: PartOfDay, history: History) -> float:
+        """The slot's rate, and what the person's dials say beyond it: first about the person at all, then about this
+        part of their day."""
+        ours = self._deviations.get((kind, part, history.parts))
+        if ours is None:
+            ours = self._deviations[kind, part, history.parts] = self._deviation(kind, part, history)
+        return min(max(slot + ours, 0.001), 0.999)
+
+    def _deviation(self, kind: ContactKind, part: PartOfDay, history: History) -> float:
+        between, within = self.between_persons, self.within_person
+        weights, surplus, here = 0.0, 0.0, (0.0, 0.0)
+        for other, (tried, reached) in zip(PARTS, history.parts, strict=True):
+            if tried:
+                weight = tried / (tried * within + 1 - between - within)
+                more = reached / tried - self._parts[kind, other]
+                weights, surplus = weights + weight, surplus + weight * more
+                if other is part:
+                    here = (weight, more)
+        person = between * surplus / (1 + between * weights)
+        return person + within * here[0] * (here[1] - person)
 
     def _draw(self, stratum: int, cell: Cell) -> float:
         drawn = self._drawn.get((stratum, cell))

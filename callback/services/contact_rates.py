@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from callback.db import contact_rates as rows
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
-from callback.domain.contact import PARTS, Arm, Cell, Forecast, Tally, arm_of
+from callback.domain.contact import PARTS, Arm, Cell, Forecast, PairCell, PairTally, Tally, arm_of, pairs_with
 from callback.domain.rate import wilson
 from callback.domain.uplift import Uplift, uplift
 from callback.domain.words import ContactKind, PartOfDay
@@ -36,21 +36,26 @@ def learn_chunk(session: Session, *, limit: int = CHUNK) -> int:
     found, dials = rows.take_unlearned(session, limit=limit)
     share = load_policy(session).holdout_share
     cells: defaultdict[Cell, Tally] = defaultdict(Tally)
-    trials: defaultdict[tuple[int, Arm], Tally] = defaultdict(Tally)
+    pairs: defaultdict[PairCell, PairTally] = defaultdict(PairTally)
+    trials = rows.lock_trials(session, (dial.customer_id for dial in dials))
     for dial in dials:
-        one = Tally(1, int(dial.reached))
         # The comparison keeps whoever was once in it, also after a refusal: else the arms would lose different people.
-        trials[dial.customer_id, arm_of(dial.customer_id, share)] += one
+        trial, arm = trials[dial.customer_id], arm_of(dial.customer_id, share)
+        trial.arms[arm] += Tally(1, int(dial.reached))
         if not dial.off:
-            cells[dial.cell] += one
+            cells[dial.cell] += Tally(1, int(dial.reached))
+            for pair, tally in pairs_with(trial.history, dial.cell.kind, dial.cell.part, reached=dial.reached):
+                pairs[pair] += tally
+            trial.history = trial.history.after(dial.cell.part, reached=dial.reached)
     rows.add_counts(session, cells)
-    rows.add_trials(session, trials)
+    rows.add_pairs(session, pairs)
+    rows.write_trials(session, trials)
     return found
 
 
 def load_forecast(session: Session, *, seed: int) -> Forecast:
     """The forecast from everything that was counted. See `seed_of`."""
-    return Forecast(rows.counts(session), seed=seed)
+    return Forecast(rows.counts(session), rows.pairs(session), seed=seed)
 
 
 def seed_of(now: datetime, zone: ZoneInfo) -> int:

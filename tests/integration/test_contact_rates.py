@@ -16,7 +16,7 @@ from callback.db import contact_rates as rows
 from callback.db.engine import SessionFactory
 from callback.db.policies import save_policy
 from callback.db.tables import Attempt, Callback, ContactPoint, ContactTrial, Customer
-from callback.domain.contact import Arm, Cell, Tally, arm_of
+from callback.domain.contact import Arm, Cell, PairCell, PairTally, Tally, arm_of
 from callback.domain.disposition import aapor_code
 from callback.domain.handle import new_handle
 from callback.domain.moment import part_of_day
@@ -153,6 +153,9 @@ def test_the_holdout_is_counted_by_itself(sessions: SessionFactory) -> None:
     assert arms[Arm.HOLDOUT].persons == len(held)
     assert (arms[Arm.HOLDOUT].tried, arms[Arm.HOLDOUT].tried_squared) == (2 * len(held), 4 * len(held))
     assert arms[Arm.LEARNED].tried == arms[Arm.LEARNED].reached == 2 * (12 - len(held))
+    with sessions() as session:
+        morning = PairCell(MOBILE, PartOfDay.MORNING, PartOfDay.MORNING)
+        assert rows.pairs(session) == {morning: PairTally(12, 12, 24)}
 
 
 def test_many_learners_at_once_count_each_attempt_once(sessions: SessionFactory) -> None:

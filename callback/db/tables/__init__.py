@@ -2,7 +2,7 @@
 
 from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decision, Slot
 from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
-from callback.db.tables.contacts import ContactCount, ContactTrial
+from callback.db.tables.contacts import ContactCount, ContactPair, ContactTrial
 from callback.db.tables.messages import InboundMessage
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.sends import Campaign, Send, Sender
@@ -33,6 +33,7 @@ __all__ = [
     "Case",
     "CaseHandler",
     "ContactCount",
+    "ContactPair",
     "ContactPoint",
     "ContactTrial",
     "Customer",

@@ -25,8 +25,24 @@ class ContactCount(WithId, Base):
     reached: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
+class ContactPair(WithId, Base):
+    """Pairs of first dials to one person: what they show in common is how much persons differ."""
+
+    __tablename__ = "contact_pairs"
+    __table_args__ = (UniqueConstraint("kind", "part_of_day", "other_part"),)
+
+    kind: Mapped[ContactKind] = mapped_column(words(ContactKind, "kind"))
+    part_of_day: Mapped[PartOfDay] = mapped_column(words(PartOfDay, "part_of_day"))
+    other_part: Mapped[PartOfDay] = mapped_column(words(PartOfDay, "other_part"))
+    """Of the earlier dial."""
+    pairs: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    both: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    answered: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
 class ContactTrial(WithId, Base):
-    """One customer in the comparison of planning with learning and without: first dials in each arm."""
+    """One customer's first dials: by part of the day, and in each arm of the comparison of planning with and without
+    what was learned."""
 
     __tablename__ = "contact_trials"
     __table_args__ = (UniqueConstraint("customer_id"),)
@@ -36,3 +52,9 @@ class ContactTrial(WithId, Base):
     learned_reached: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     holdout_tried: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     holdout_reached: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    morning_tried: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    morning_reached: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    afternoon_tried: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    afternoon_reached: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    evening_tried: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    evening_reached: Mapped[int] = mapped_column(default=0, server_default=text("0"))

@@ -1,6 +1,7 @@
 """The model of contact, held against figures that can be worked out by hand and against worlds whose truth is known."""
 
 import random
+from collections import defaultdict
 from datetime import UTC, datetime
 from itertools import pairwise, product
 from zoneinfo import ZoneInfo
@@ -18,9 +19,12 @@ from callback.domain.contact import (
     Figures,
     Forecast,
     History,
+    PairCell,
+    PairTally,
     Person,
     Tally,
     arm_of,
+    pairs_with,
     person_of,
 )
 from callback.domain.facts import AttemptFact, CustomerFacts
@@ -73,10 +77,58 @@ def test_a_persons_own_history_moves_their_chance() -> None:
 
 
 def test_the_persons_figure_is_the_one_worked_out_by_hand() -> None:
-    figures = Figures(person_strength=10, person_part_strength=5)
+    """One level alone: p·(1−p) of persons is a Beta–Binomial of strength 1/likeness − 1, whose mean we know."""
     history = History(((2, 1), (0, 0), (4, 0)))
-    elsewhere = (0.1 * 10 + 1) / (10 + 2)
-    assert Forecast({}, figures).probability(MOBILE, EVENING, 0, history) == pytest.approx(elsewhere * 5 / (5 + 4))
+    alike = Forecast({}, figures=Figures(between_persons=0.1, within_person=0))
+    assert alike.probability(MOBILE, AFTERNOON, 0, history) == pytest.approx((0.1 * 9 + 1) / (9 + 6))
+    apart = Forecast({}, figures=Figures(between_persons=0, within_person=0.1))
+    assert apart.probability(MOBILE, MORNING, 0, history) == pytest.approx((0.1 * 9 + 1) / (9 + 2))
+    assert apart.probability(MOBILE, EVENING, 0, history) == pytest.approx((0.1 * 9) / (9 + 4))
+    assert apart.probability(MOBILE, AFTERNOON, 0, history) == pytest.approx(0.1)
+
+
+def test_pairs_are_every_pair_once() -> None:
+    """Against counting them one by one."""
+    chance = random.Random(4)  # noqa: S311  reproducible, not secret
+    dials = [(chance.choice(PARTS), chance.random() < 0.4) for _ in range(12)]
+    history, found = NO_HISTORY, defaultdict[PairCell, PairTally](PairTally)
+    for part, reached in dials:
+        for pair, tally in pairs_with(history, MOBILE, part, reached=reached):
+            found[pair] += tally
+        history = history.after(part, reached=reached)
+    expected = defaultdict[PairCell, PairTally](PairTally)
+    for later in range(12):
+        for earlier in range(later):
+            both = dials[later][1] and dials[earlier][1]
+            one = PairTally(1, int(both), dials[later][1] + dials[earlier][1])
+            expected[PairCell(MOBILE, dials[later][0], dials[earlier][0])] += one
+    assert found == expected
+
+
+@pytest.mark.parametrize(("between", "within"), [(0.0, 0.0), (0.05, 0.0), (0.0, 0.1), (0.05, 0.1)])
+def test_how_much_persons_differ_is_found_out(between: float, within: float) -> None:
+    """Four thousand persons drawn from Betas with these likenesses, dialled twice in each part of the day."""
+    chance = random.Random(8)  # noqa: S311  reproducible, not secret
+    pairs = defaultdict[PairCell, PairTally](PairTally)
+    for _ in range(4_000):
+        person = _beta_of(chance, 0.3, between)
+        parts = [_beta_of(chance, person, within / (1 - between)) for _ in PARTS]
+        history = NO_HISTORY
+        for part, rate in zip(PARTS * 2, parts * 2, strict=True):
+            reached = chance.random() < rate
+            for pair, tally in pairs_with(history, MOBILE, part, reached=reached):
+                pairs[pair] += tally
+            history = history.after(part, reached=reached)
+    found = Forecast({}, pairs)
+    assert found.between_persons == pytest.approx(between, abs=0.015)
+    assert found.within_person == pytest.approx(within, abs=0.025)
+
+
+def _beta_of(chance: random.Random, mean: float, likeness: float) -> float:
+    if likeness == 0:
+        return mean
+    strength = 1 / likeness - 1
+    return chance.betavariate(mean * strength, (1 - mean) * strength)
 
 
 def test_where_learning_is_off_no_time_is_better_than_another() -> None:
@@ -107,7 +159,7 @@ def test_draws_scatter_around_the_mean_and_less_the_more_is_known() -> None:
     def spread(tried: int) -> float:
         counts = {cell: Tally(tried, tried // 10) for cell in CELLS}
         figures = Figures(strata=400)
-        forecast = Forecast(counts, figures, seed=5)
+        forecast = Forecast(counts, figures=figures, seed=5)
         drawn = [forecast.chance(Person(n, MOBILE), EVENING, 2) for n in range(400)]
         assert sum(drawn) / len(drawn) == pytest.approx(forecast.probability(MOBILE, EVENING, 2), rel=0.1)
         return max(drawn) - min(drawn)
