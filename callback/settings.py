@@ -4,6 +4,7 @@ The file has the same names as the environment, one `NAME=value` a line. Secrets
 """
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +49,12 @@ class Settings(BaseSettings):
 
     metrics_token: SecretStr | None = None
     """When set, `/metrics` asks for it as a bearer token."""
+
+    record_calls: bool = False
+    """Whether automatic calls are recorded; the customer is told first."""
+    sms_segment_price: Decimal | None = Field(default=None, ge=0)
+    """What one segment costs, in `sms_currency`: for the figures beside a questionnaire."""
+    sms_currency: str = "USD"
 
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None

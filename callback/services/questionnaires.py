@@ -13,7 +13,7 @@ from callback.db import versions as db_versions
 from callback.db.tables import Questionnaire
 from callback.domain.survey import Definition, SurveyError, parse_definition
 from callback.errors import Conflict, Invalid, NotFound
-from callback.services import audit
+from callback.services import audit, renderings
 from callback.services.contents import refused, shipped
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -33,11 +33,17 @@ def versions(session: Session, *, key: str | None = None) -> Sequence[Questionna
 
 
 def check(definition: Any) -> Definition:
-    """Read a definition. Raises `Invalid("questionnaire_refused")` with every fault and its place."""
+    """Read a definition. Raises `Invalid("questionnaire_refused")` with every fault and its place.
+
+    What one of the channels could not carry is a fault too (`renderings.lint`).
+    """
     try:
-        return parse_definition(definition)
+        found = parse_definition(definition)
     except SurveyError as error:
         raise refused("questionnaire_refused", error.problems) from None
+    if problems := renderings.lint(found):
+        raise refused("questionnaire_refused", problems)
+    return found
 
 
 def save_draft(

@@ -36,8 +36,11 @@ class QuestionRole(StrEnum):
 
 
 class Form(StrEnum):
+    """`call`: what an automatic call asks, by keypad and speech."""
+
     FULL = "full"
     SHORT = "short"
+    CALL = "call"
 
 
 @dataclass(frozen=True, slots=True)

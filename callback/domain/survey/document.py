@@ -1,7 +1,7 @@
 """A questionnaire as JSON, a strict subset of SurveyJS: what the subset does not know is refused with its place.
 
-Pages group questions for the eye alone; the order is theirs. Custom properties: `role` and `form` (a list of `full`
-and `short`; both when it is absent). A condition may look back only, which makes the machine finite.
+Pages group questions for the eye alone; the order is theirs. Custom properties: `role` and `form` (a list of `full`,
+`short` and `call`; all when it is absent). A condition may look back only, which makes the machine finite.
 """
 
 import re

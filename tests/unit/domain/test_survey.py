@@ -195,7 +195,7 @@ def test_a_form_needs_questions_and_there_is_a_limit_to_them() -> None:
     document["pages"] = [{"name": "p", "elements": only}]
     with pytest.raises(SurveyError) as refused:
         parse_definition(document)
-    assert [problem.code for problem in refused.value.problems] == ["form_empty"]
+    assert [problem.code for problem in refused.value.problems] == ["form_empty", "form_empty"]
     more = [{"type": "text", "name": f"r{i}", "title": both("x")} for i in range(30)]
     document["pages"].append({"name": "r", "elements": more})
     with pytest.raises(SurveyError) as refused:
