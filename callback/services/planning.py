@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from callback.db.engine import SessionFactory
+from sqlalchemy import select
+
+from callback.db.engine import SessionFactory, reading
+from callback.db.policies import load_policy
+from callback.db.tables import Team
 from callback.domain.assignment import Assigner
 from callback.domain.moment import start_of_day
 from callback.domain.words import Channel
 from callback.errors import Invalid
 from callback.services.assignments import AssignmentReport, assign
+from callback.services.collector import paused_collector
+from callback.services.demands import EVERYTHING, Shard
 from callback.services.plans import PlanReport, plan
 
 
@@ -28,16 +34,33 @@ def plan_day(
     day: date | None = None,
     carriers: frozenset[Channel] = frozenset(),
     assigner: Assigner | None = None,
+    afresh: bool = False,
     on_progress: Callable[[int], None] = lambda _done: None,
 ) -> Planned:
     """Plan `day` (the centre's local day; default: today) and the days of the horizon after it.
 
-    Safe to run any number of times, and at the same time on several machines. Raises `Invalid("plan_date_past")`.
+    Safe to run any number of times, and at the same time on several machines. `afresh`: also what has its place may
+    get a better one, as far as it is neither pinned, nor an appointment, nor about to begin. Raises
+    `Invalid("plan_date_past")`.
     """
     today = now.astimezone(zone).date()
     if day is not None and day < today:
         raise Invalid("plan_date_past", date=day)
     moment = now if day is None or day == today else start_of_day(day, zone)
-    cases = plan(sessions, now=now, moment=moment, carriers=carriers, on_progress=on_progress)
-    callbacks = assign(sessions, now=now, zone=zone, moment=moment, assigner=assigner)
+    callbacks = AssignmentReport()
+    with paused_collector() as collect:
+        cases = plan(sessions, now=now, moment=moment, carriers=carriers, on_progress=on_progress)
+        for shard in shards(sessions):
+            collect()
+            part = assign(sessions, now=now, zone=zone, moment=moment, assigner=assigner, afresh=afresh, shard=shard)
+            callbacks.add(part)
     return Planned(cases, callbacks)
+
+
+def shards(sessions: SessionFactory) -> list[Shard]:
+    """The parts that are planned by themselves: everything at once, or each team and what belongs to none."""
+    with reading(sessions) as session:
+        if not load_policy(session).plan_by_team:
+            return [EVERYTHING]
+        teams = session.scalars(select(Team.id).order_by(Team.id)).all()
+    return [*(Shard(by_team=True, team_id=team_id) for team_id in teams), Shard(by_team=True)]

@@ -4,9 +4,7 @@ The one service that commits by itself: a file of a million rows is not one tran
 a killed import goes on from.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from callback.db.policies import load_policy
 from callback.db.tables import ImportRun
 from callback.errors import Conflict
 from callback.services import audit
+from callback.services.collector import paused_collector
 from callback.services.imports import fictional
 from callback.services.imports.chunks import CHUNK, LARGE, Chunk, Reading, chunks
 from callback.services.imports.inspection import FileFacts, inspect_file
@@ -102,7 +101,7 @@ def import_file(
     state = _Import(sessions, order, facts, rejects_path, clock)
     wanted = Reading(order.path, order.profile, around, skip=state.skip, size=order.chunk)
     beside = order.beside and facts.rows - state.skip >= LARGE
-    with _collecting_by_chunk(beside) as collect, chunks(wanted, beside=beside) as found:
+    with paused_collector(when=beside) as collect, chunks(wanted, beside=beside) as found:
         for chunk in found:
             state.take(chunk)
             collect()
@@ -111,23 +110,6 @@ def import_file(
             if progress is not None:
                 progress(chunk.rows_done, facts.rows)
     return state.finish()
-
-
-@contextmanager
-def _collecting_by_chunk(large: bool) -> Iterator[Callable[[], object]]:
-    """For a large import, look for garbage once a chunk.
-
-    Hundreds of thousands of tuples come and go in each, none of them in a cycle; left alone, the collector looks
-    through all of them again and again, which was a sixth of the writer's time.
-    """
-    if not (large and gc.isenabled()):
-        yield lambda: None
-        return
-    gc.disable()
-    try:
-        yield gc.collect
-    finally:
-        gc.enable()
 
 
 def _surroundings(sessions: SessionFactory, settings: Settings, now: datetime) -> Surroundings:
