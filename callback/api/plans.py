@@ -13,7 +13,7 @@ from callback.db.engine import reading
 from callback.db.jobs import enqueue
 from callback.domain.account import Scope
 from callback.errors import Invalid
-from callback.services import audit, explanations, reassignments, visits
+from callback.services import audit, explanations, findings, reassignments, visits
 from callback.services.cases import find_case
 from callback.texts import Language, say
 
@@ -62,6 +62,24 @@ def explain_callback(handle: Handle, house: HouseDep, now: Now, me: Reader, lang
             may=[agent_id for agent_id, _ in explanation.may],
             may_not={agent_id: refusal.reason for agent_id, _, refusal in explanation.may_not},
         )
+
+
+class FaultOut(Out):
+    """Something that the supervisor has to put right before the plan can be better."""
+
+    code: str
+    who: str = Field(description="An agent's name, a callback's handle, or a skill.")
+    sentence: str
+
+
+@router.get("/plans/findings", operation_id="listPlanFindings")
+def list_findings(house: HouseDep, now: Now, me: Planner, language: LanguageDep) -> list[FaultOut]:
+    """Impossible shifts, agents who can do nothing, contradictory pins, deadlines that passed, and what is blocked."""
+    with reading(house.sessions) as session:
+        return [
+            FaultOut(code=f.code, who=f.who, sentence=say(f"finding.{f.code}", language, who=f.who, **f.params))
+            for f in findings.find_faults(session, now=now)
+        ]
 
 
 class Reassign(Body):

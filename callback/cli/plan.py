@@ -2,19 +2,22 @@
 
 import json
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import select
 
-from callback.cli import app
+from callback.cli import app, plan_questions
 from callback.cli.common import complaints, console, open_house
 from callback.db.engine import reading
 from callback.db.tables import Agent
 from callback.errors import NotFound
-from callback.services import explanations, reassignments
+from callback.services import alternatives, explanations, reassignments
+from callback.services.optimum import Proof
 from callback.services.planning import Planned, plan_day
 from callback.texts import Language, say
 
@@ -32,10 +35,32 @@ def plan_command(
     ] = None,
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Also move what has its place, where that is better.")
+    ] = False,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--what-if",
+            help="absent=LOGIN, shift=LOGIN:2026-03-11:18:00-21:00, a figure as NAME=JSON. Repeatable; writes nothing.",
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option("--export", dir_okay=False, help="Write the question and the best answer to a file.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", exists=True, dir_okay=False, help="Plan again from such a file alone.")
+    ] = None,
 ) -> None:
     """Give every case its callback, and every callback an agent and a slot. Safe to repeat."""
     with open_house(as_of_text=as_of) as house:
         settings = house.settings
+        if replay is not None:
+            return plan_questions.replay_plan(house, replay)
+        if export is not None:
+            return plan_questions.export_plan(house, export)
+        if what_if:
+            return plan_questions.ask_what_if(house, what_if, as_json=as_json)
         wanted: date | None = day.date() if day is not None else None
         with _progress() as progress:
             task = progress.add_task(say("plan.progress", settings.language), total=None)
@@ -45,12 +70,14 @@ def plan_command(
                 zone=house.zone,
                 day=wanted,
                 carriers=house.carriers,
+                afresh=afresh,
                 on_progress=lambda n: progress.advance(task, n),
             )
         if as_json:
             typer.echo(json.dumps(_figures(done), ensure_ascii=False))
         else:
-            _print(done, settings.language)
+            _print(done, settings.language, house.zone)
+    return None
 
 
 def _progress() -> Progress:
@@ -71,11 +98,29 @@ def _figures(done: Planned) -> dict[str, Any]:
         "blocked": dict(cases.blocked),
         "assigned": callbacks.assigned,
         "released": callbacks.released,
+        "moved": callbacks.moved,
         "left": dict(callbacks.left),
+        "proof": _proof(callbacks.proof),
     }
 
 
-def _print(done: Planned, language: Language) -> None:
+def _proof(proof: Proof | None) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    dear = [
+        {
+            "at": b.starts_at.isoformat(),
+            "languages": sorted(b.languages),
+            "skills": sorted(b.skills),
+            "promises": b.promises,
+            "value": b.value,
+        }
+        for b in proof.bottlenecks
+    ]
+    return {"missed_by_any_plan": proof.missed, "repaired": proof.repaired, "one_more_call": dear}
+
+
+def _print(done: Planned, language: Language, zone: ZoneInfo) -> None:
     cases, callbacks = done.cases, done.callbacks
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column()
@@ -89,9 +134,18 @@ def _print(done: Planned, language: Language) -> None:
         table.add_row(say(f"plan.{name}", language), str(count))
     table.add_row(say("plan.assigned", language), str(callbacks.assigned))
     table.add_row(say("plan.released", language), str(callbacks.released))
+    if callbacks.moved:
+        table.add_row(say("plan.moved_places", language), str(callbacks.moved))
     for reason, count in callbacks.left.most_common():
         table.add_row("  · " + say(f"decided_by.{reason}", language), str(count))
+    if callbacks.proof is not None and callbacks.proof.missed:
+        table.add_row(say("plan.missed", language), str(callbacks.proof.missed))
     console.print(table)
+    for dear in callbacks.proof.bottlenecks[:3] if callbacks.proof is not None else ():
+        if dear.promises:
+            who = ", ".join(sorted(dear.languages | dear.skills))
+            at = f"{dear.starts_at.astimezone(zone):%Y-%m-%d %H:%M}"
+            console.print(say("plan.bottleneck", language, at=at, languages=who, promises=dear.promises), markup=False)
 
 
 @app.command("explain")
@@ -108,6 +162,8 @@ def explain_command(
         else:
             callback = explanations.find(session, reference)
             lines = explanations.tell(explanations.explain(session, callback, now=house.clock()), spoken)
+            others = alternatives.alternatives(session, callback, now=house.clock(), zone=house.zone)
+            lines += alternatives.tell(others, spoken, house.zone)
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 

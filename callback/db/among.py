@@ -21,6 +21,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from callback.db.engine import is_postgresql
 
 T = TypeVar("T")
+AT_ONCE = 5_000
 
 
 def among(
@@ -37,7 +38,8 @@ def among(
 def plain(session: Session, statement: Select[Any]) -> CursorResult[Any]:
     """The rows of `statement` as Core gives them: for columns, not entities, and about twice as fast."""
     session.flush()
-    return session.connection().execute(statement)
+    # Fetched in batches: row by row costs more than all the rest of reading.
+    return session.connection().execute(statement).yield_per(AT_ONCE)
 
 
 def plain_scalars(session: Session, statement: Select[tuple[T]]) -> ScalarResult[T]:

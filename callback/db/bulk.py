@@ -57,17 +57,7 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
         return
     session.flush()
     if is_postgresql(session):
-        types = [table.c[name].type.compile(session.get_bind().dialect) for name in columns]
-        casts = ", ".join(["CAST(:ids AS bigint[])", *(f"CAST(:c{i} AS {t}[])" for i, t in enumerate(types))])
-        names = ", ".join(["id", *columns])
-        sets = ", ".join(f"{name} = v.{name}" for name in columns)
-        statement = text(f"UPDATE {table.name} AS t SET {sets} FROM unnest({casts}) AS v({names}) WHERE t.id = v.id")  # noqa: S608
-        transposed = list(zip(*rows, strict=True))
-        parameters: dict[str, Any] = {"ids": list(transposed[0])}
-        for i, name in enumerate(columns):
-            process = _processor(session, table, name)
-            parameters[f"c{i}"] = [process(v) if process else v for v in transposed[i + 1]]
-        session.execute(statement, parameters)
+        _update_from_copy(session, table, columns, rows)
         return
     change = update(table).where(table.c.id == bindparam("row_id"))
     change = change.values({name: bindparam(f"new_{name}") for name in columns})
@@ -75,6 +65,23 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
         change,
         [{"row_id": row[0], **{f"new_{n}": v for n, v in zip(columns, row[1:], strict=True)}} for row in rows],
     )
+
+
+def _update_from_copy(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """The rows by COPY into a temporary table, then one UPDATE: arrays as parameters cost three times as much."""
+    dialect = session.get_bind().dialect
+    names = ", ".join(["id", *columns])
+    sets = ", ".join(f"{name} = v.{name}" for name in columns)
+    types = [f"{name} {table.c[name].type.compile(dialect)}" for name in columns]
+    held = f"changes_of_{table.name}"
+    session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{held}"))
+    session.execute(text(f"CREATE TEMPORARY TABLE {held} (id bigint, {', '.join(types)}) ON COMMIT DROP"))
+    processors = [None, *(_processor(session, table, name) for name in columns)]
+    raw: Any = session.connection().connection.driver_connection
+    with raw.cursor() as cursor, cursor.copy(f"COPY {held} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([p(v) if p else v for p, v in zip(processors, row, strict=True)])
+    session.execute(text(f"UPDATE {table.name} AS t SET {sets} FROM {held} AS v WHERE t.id = v.id"))  # noqa: S608 names are ours
 
 
 def insert_missing(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:

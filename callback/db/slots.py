@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from callback.db import bulk
-from callback.db.among import among, plain
+from callback.db.among import among, plain, plain_scalars
 from callback.db.tables import Agent, Callback, Shift, ShiftException, Slot
 from callback.domain.assignment import SlotFact
 from callback.domain.duration import Durations
@@ -63,18 +63,23 @@ def working_times(session: Session, agents: Mapping[int, AgentFacts]) -> dict[in
     }
 
 
-def keep_slots(session: Session, wanted: Iterable[tuple[int, datetime, datetime]], *, since: datetime) -> int:
+def keep_slots(
+    session: Session,
+    wanted: Iterable[tuple[int, datetime, datetime]],
+    *,
+    since: datetime,
+    agents: Collection[int] | None = None,
+) -> int:
     """Make the future slots of every agent equal `wanted` (agent, start, end); returns how many callbacks lost theirs.
 
-    A slot that has gone (absence, a changed shift) gives its callbacks back: they wait for a new place.
+    A slot that has gone (absence, a changed shift) gives its callbacks back: they wait for a new place. With `agents`
+    the slots of others are not looked at.
     """
     target = {(agent_id, start): end for agent_id, start, end in wanted}
-    present = {
-        (row.agent_id, row.starts_at): row
-        for row in session.execute(
-            select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at).where(Slot.starts_at >= since)
-        )
-    }
+    statement = select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at).where(Slot.starts_at >= since)
+    if agents is not None:
+        statement = statement.where(among(session, Slot.agent_id, agents))
+    present = {(row.agent_id, row.starts_at): row for row in plain(session, statement)}
     last = max((start for _, start in target), default=since)
     gone = [
         row.id
@@ -206,3 +211,21 @@ def placed_contacts(
             if callback_id not in except_for:
                 found[customer_id] += (at,)
     return dict(found)
+
+
+def customers_with_several(session: Session, customer_ids: Collection[int]) -> set[int]:
+    """Those among them who have more than one live callback."""
+    found: set[int] = set()
+    wanted = sorted(customer_ids)
+    for start in range(0, len(wanted), 10_000):
+        statement = (
+            select(Callback.customer_id)
+            .where(
+                among(session, Callback.customer_id, wanted[start : start + 10_000]),
+                Callback.state.in_(LIVE_STATES),
+            )
+            .group_by(Callback.customer_id)
+            .having(func.count() > 1)
+        )
+        found.update(plain_scalars(session, statement))
+    return found

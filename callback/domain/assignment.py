@@ -53,6 +53,12 @@ class Demand:
     knows: int | None = None
     """The agent who knows the case (answers and holding calls)."""
 
+    def chance(self, at: datetime) -> float:
+        """Of contact at this moment; 1 where nothing is known, so that nothing is preferred."""
+        if self.odds is None:
+            return 1.0
+        return self.odds.get((at.astimezone(self.zone).weekday(), part_of_day(at, self.zone)), 0.0)
+
     def first_legal(self, start: datetime, end: datetime) -> datetime | None:
         """The first moment in `[start, end)` and not before `earliest` that is legal; None without one."""
         start = max(start, self.earliest)

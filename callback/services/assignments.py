@@ -56,7 +56,15 @@ class AssignmentReport:
     left: Counter[str] = field(default_factory=Counter)
     """Not placed, by reason."""
     proof: Proof | None = None
-    """What the solver proves about this plan; None for another assigner."""
+    """What the solver proves about this plan; None for another assigner, and when there was nothing to place."""
+
+    def add(self, other: "AssignmentReport") -> None:
+        """The report of another shard. Of the proofs the figures are added up, and the dearest times put together."""
+        self.assigned += other.assigned
+        self.released += other.released
+        self.moved += other.moved
+        self.left += other.left
+        self.proof = other.proof if self.proof is None else self.proof.joined(other.proof)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,7 @@ class Problem:
     rows: Sequence[Row[Any]]
     impossible: Sequence[Left]
     """Told before the assigner is asked."""
+    shard: Shard
 
 
 def assign(
@@ -91,7 +100,7 @@ def assign(
     report = AssignmentReport()
     with planner_lock(sessions, shard):
         with sessions.begin() as session:
-            report.released = prepare(session, now=now, moment=moment, zone=zone)
+            report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard)
         with reading(sessions) as session:
             problem = read_problem(session, moment=moment, zone=zone, afresh=afresh, shard=shard)
         placed, left, report.proof = solve(problem, assigner)
@@ -122,6 +131,7 @@ def read_problem(
         policy=policy,
         rows=rows,
         impossible=[item for item in items if isinstance(item, Left)],
+        shard=shard,
     )
 
 
@@ -150,6 +160,8 @@ def _write_plan(
 ) -> None:
     """Write what is new: who stays where they are is not touched."""
     before = {row.id: row for row in problem.rows}
+    if problem.shard.by_team:
+        placed = _not_elsewhere(session, problem, placed)
     news = [p for p in placed if p.slot_id != before[p.callback_id].slot_id]
     lost = [
         item
@@ -163,6 +175,21 @@ def _write_plan(
     report.left = Counter(item.reason for item in left)
 
 
+def _not_elsewhere(session: Session, problem: Problem, placed: Sequence[Placement]) -> list[Placement]:
+    """Without customers with several callbacks whom another shard has placed, or is placing, since we looked.
+
+    They are locked for this transaction, or left to the next planning where somebody else holds them.
+    """
+    customer_of = {row.id: row.customer_id for row in problem.rows}
+    shared = slots.customers_with_several(session, {customer_of[p.callback_id] for p in placed})
+    locked = plans.lock_customers(session, shared)
+    moved = {row.id for row in problem.rows}
+    now_placed = slots.placed_contacts(session, locked, except_for=moved)
+    changed = {c for c in locked if sorted(now_placed.get(c, ())) != sorted(problem.roster.contacts.get(c, ()))}
+    unsure = (shared - locked) | changed
+    return [p for p in placed if customer_of[p.callback_id] not in unsure]
+
+
 @contextmanager
 def planner_lock(sessions: SessionFactory, shard: Shard = EVERYTHING) -> Iterator[None]:
     """One assignment of a shard at a time over all machines; on SQLite the write is conditional, which is enough."""
@@ -172,10 +199,10 @@ def planner_lock(sessions: SessionFactory, shard: Shard = EVERYTHING) -> Iterato
         session.rollback()
 
 
-def prepare(session: Session, *, now: datetime, moment: datetime, zone: ZoneInfo) -> int:
+def prepare(session: Session, *, now: datetime, moment: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING) -> int:
     """Bring slots up to date and release what has lost its place; returns how many were released."""
     policy = load_policy(session)
-    agents = slots.agents_at_work(session)
+    agents = shard.agents(slots.agents_at_work(session))
     hours = slots.working_times(session, agents)
     first = start_of_day(moment.astimezone(zone).date(), zone)
     wanted = [
@@ -185,7 +212,7 @@ def prepare(session: Session, *, now: datetime, moment: datetime, zone: ZoneInfo
         for slot in hours[agent_id].slots(moment.astimezone(agent.zone).date() + timedelta(days=ahead), policy.slot)
         if slot.start >= first
     ]
-    released = slots.keep_slots(session, wanted, since=first)
+    released = slots.keep_slots(session, wanted, since=first, agents=agents if shard.by_team else None)
     return released + _release_stale(session, now=now, first=start_of_day(now.astimezone(zone).date(), zone))
 
 

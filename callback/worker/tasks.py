@@ -8,15 +8,32 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from callback.bootstrap import House
-from callback.services import contact_rates, housekeeping
-from callback.services.planning import plan_day
+from callback.db.jobs import enqueue
+from callback.services import contact_rates, housekeeping, plans
+from callback.services.assignments import assign
+from callback.services.demands import Shard
+from callback.services.planning import plan_day, shards
 
 TaskFunction = Callable[..., object]
 
 
 def plan(house: House) -> None:
-    """Decide and place whatever is due for a decision."""
-    plan_day(house.sessions, now=house.clock(), zone=house.zone, carriers=house.carriers)
+    """Decide and place whatever is due for a decision; with `plan_by_team`, each team's placing is a job of its own."""
+    now = house.clock()
+    parts = shards(house.sessions)
+    if len(parts) == 1:
+        plan_day(house.sessions, now=now, zone=house.zone, carriers=house.carriers)
+        return
+    plans.plan(house.sessions, now=now, carriers=house.carriers)
+    with house.sessions.begin() as session:
+        for shard in parts:
+            enqueue(session, "plan_shard", {"team_id": shard.team_id}, queueing_lock=f"plan_shard:{shard.name}")
+
+
+def plan_shard(house: House, *, team_id: int | None) -> None:
+    """Place the callbacks of one team (None: of no team). Two at once end in one plan: the second waits its turn."""
+    shard = Shard(by_team=True, team_id=team_id)
+    assign(house.sessions, now=house.clock(), zone=house.zone, shard=shard)
 
 
 def release_leases(house: House) -> None:
@@ -46,6 +63,7 @@ def purge(house: House) -> None:
 TASKS: Mapping[str, TaskFunction] = MappingProxyType(
     {
         "plan": plan,
+        "plan_shard": plan_shard,
         "release_leases": release_leases,
         "watch_promises": watch_promises,
         "learn_contacts": learn_contacts,

@@ -48,6 +48,21 @@ class Proof:
     chain: int = 0
     bottlenecks: tuple[Bottleneck, ...] = ()
 
+    def joined(self, other: "Proof | None") -> "Proof":
+        """Of two shards together."""
+        if other is None:
+            return self
+        dearest = sorted((*self.bottlenecks, *other.bottlenecks), key=lambda b: (-b.promises, -b.value, b.starts_at))
+        return Proof(
+            self.missed + other.missed,
+            self.late + other.late,
+            self.lost + other.lost,
+            self.repaired + other.repaired,
+            self.exact and other.exact,
+            min(self.chain, other.chain),
+            tuple(dearest[:BOTTLENECKS]),
+        )
+
 
 @dataclass(slots=True)
 class Solution:

@@ -210,12 +210,7 @@ class _Times:
         key = (id(demand.odds), demand.zone)
         known = self._odds.get(key)
         if known is None:
-            row = [1.0] * len(self._spans)
-            if demand.odds is not None:
-                for i, (start, _) in enumerate(self._spans):
-                    row[i] = demand.odds.get(
-                        (start.astimezone(demand.zone).weekday(), part_of_day(start, demand.zone)), 0
-                    )
+            row = [demand.chance(start) for start in self._starts]
             number = self._odds_rows.setdefault(tuple(round(p, 3) for p in row), len(self._odds_rows))
             known = self._odds[key] = (number, demand.odds)
         return known[0]

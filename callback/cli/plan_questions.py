@@ -1,0 +1,152 @@
+"""Questions to the plan: what if, export and replay, and what the supervisor has to put right."""
+
+import json
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callback.bootstrap import House
+from callback.cli import app
+from callback.cli.common import console, open_house
+from callback.db.engine import reading
+from callback.db.tables import Agent
+from callback.errors import Invalid, NotFound
+from callback.services import findings, plan_files, what_if
+from callback.services.assignments import read_problem
+from callback.services.optimum import OptimalAssigner
+from callback.texts import Language, say
+
+
+def ask_what_if(house: House, wishes: list[str], *, as_json: bool) -> None:
+    """Show what the changes would do; nothing is written."""
+    with reading(house.sessions) as session:
+        change = _read_change(session, wishes)
+        found = what_if.compare(session, change, moment=house.clock(), zone=house.zone)
+    if as_json:
+        typer.echo(json.dumps(_comparison_out(found), ensure_ascii=False))
+    else:
+        _print_comparison(found, house.settings.language)
+
+
+def _read_change(session: Session, wishes: list[str]) -> what_if.Change:
+    """`absent=LOGIN`, `shift=LOGIN:DAY:HH:MM-HH:MM`, or a figure of the policy as `NAME=JSON`."""
+    logins = dict(session.execute(select(Agent.login, Agent.id)).tuples().all())
+    absent: set[int] = set()
+    extra: list[what_if.ExtraShift] = []
+    figures: dict[str, Any] = {}
+    for wish in wishes:
+        name, separator, value = wish.partition("=")
+        if not separator:
+            raise Invalid("what_if_figure", text=wish)
+        if name == "absent":
+            absent.add(_agent(logins, value))
+        elif name == "shift":
+            extra.append(_read_shift(logins, value))
+        else:
+            try:
+                figures[name] = json.loads(value)
+            except ValueError as error:
+                raise Invalid("what_if_figure", text=wish) from error
+    return what_if.Change(absent=frozenset(absent), extra=tuple(extra), figures=figures)
+
+
+def _read_shift(logins: dict[str, int], text: str) -> what_if.ExtraShift:
+    try:
+        login, day, hours = text.split(":", 2)
+        starts, ends = hours.split("-")
+        parts = date.fromisoformat(day), time.fromisoformat(starts), time.fromisoformat(ends)
+    except ValueError as error:
+        raise Invalid("what_if_shift", text=text) from error
+    return what_if.ExtraShift(_agent(logins, login), *parts)
+
+
+def _agent(logins: dict[str, int], login: str) -> int:
+    if login not in logins:
+        raise NotFound("agent_not_found", agent=login)
+    return logins[login]
+
+
+def _comparison_out(found: what_if.Comparison) -> dict[str, Any]:
+    def world(one: what_if.World) -> dict[str, Any]:
+        return {
+            "placed": one.placed,
+            "in_time": one.in_time,
+            "expected_contacts": round(one.expected_contacts, 2),
+            "left": dict(one.left),
+        }
+
+    return {
+        "today": world(found.today),
+        "otherwise": world(found.otherwise),
+        "moved": found.moved,
+        "gained": list(found.gained),
+        "lost": list(found.lost),
+    }
+
+
+def _print_comparison(found: what_if.Comparison, language: Language) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(say("whatif.title", language))
+    table.add_column(say("whatif.today", language), justify="right")
+    table.add_column(say("whatif.otherwise", language), justify="right")
+    one, other = found.today, found.otherwise
+    table.add_row(say("whatif.placed", language), str(one.placed), str(other.placed))
+    table.add_row(say("whatif.in_time", language), str(one.in_time), str(other.in_time))
+    contacts = (f"{world.expected_contacts:.1f}" for world in (one, other))
+    table.add_row(say("whatif.contacts", language), *contacts)
+    for reason in sorted(one.left.keys() | other.left.keys()):
+        label = say("whatif.left", language, reason=say(f"decided_by.{reason}", language))
+        table.add_row(label, str(one.left[reason]), str(other.left[reason]))
+    console.print(table)
+    counts = {"moved": found.moved, "lost": len(found.lost), "gained": len(found.gained)}
+    console.print(say("whatif.moved", language, **counts))
+
+
+def export_plan(house: House, file: Path) -> None:
+    """Plan everything that may be moved, and write question and answer to a file; nothing else is written."""
+    with reading(house.sessions) as session:
+        problem = read_problem(session, moment=house.clock(), zone=house.zone, afresh=True)
+    solution = OptimalAssigner().solve(problem.demands, problem.roster, problem.policy)
+    file.write_text(plan_files.export(problem.demands, problem.roster, problem.policy, solution), encoding="utf-8")
+    console.print(say("plan.exported", house.settings.language, file=str(file)), markup=False)
+
+
+def replay_plan(house: House, file: Path) -> None:
+    """Plan again from the file alone; exits 1 when the answer differs."""
+    language = house.settings.language
+    again, same = plan_files.replay(file.read_text(encoding="utf-8"))
+    if not same:
+        console.print(say("plan.replay_differs", language))
+        raise typer.Exit(1)
+    console.print(say("plan.replay_same", language, placed=len(json.loads(again)["answer"]["placed"])))
+
+
+@app.command("findings")
+def findings_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Move the clock to this moment.")] = None,
+) -> None:
+    """What the supervisor has to put right before the plan can be better: each with its name and reason."""
+    with open_house(as_of_text=as_of) as house, reading(house.sessions) as session:
+        faults = findings.find_faults(session, now=house.clock())
+        if as_json:
+            found = [{"code": f.code, "who": f.who, **f.params} for f in faults]
+            typer.echo(json.dumps(found, ensure_ascii=False, default=_as_text))
+            return
+        for fault in faults:
+            console.print(tell(fault, house.settings.language), markup=False, highlight=False, soft_wrap=True)
+        if not faults:
+            console.print(say("findings.none", house.settings.language))
+
+
+def tell(fault: findings.Fault, language: Language) -> str:
+    return say(f"finding.{fault.code}", language, who=fault.who, **fault.params)
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

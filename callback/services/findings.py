@@ -1,0 +1,187 @@
+"""What the supervisor has to put right before the plan can be better: each fault told apart, by name and reason.
+
+Planning itself goes on without what is named here. Each check is a function in `CHECKS`; a code is `finding.<code>`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from callback.db import slots
+from callback.db.policies import load_policy
+from callback.db.tables import Agent, Callback, Case, Shift, ShiftException, Slot
+from callback.domain.facts import AgentFacts
+from callback.domain.policy import Policy
+from callback.domain.roster import Stretch, problem_of
+from callback.domain.rules import may, refusals
+from callback.domain.words import LIVE_STATES, BlockedBy, CallbackState, Channel
+from callback.services import demands
+
+MOST = 200
+"""Of one kind that are named; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`code` says what is wrong, `who` with whom or what: an agent's name, a callback's handle, a skill."""
+
+    code: str
+    who: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    session: Session
+    now: datetime
+    policy: Policy
+    names: Mapping[int, str]
+
+
+Check = Callable[[_Look], Iterator[Fault]]
+
+
+def find_faults(session: Session, *, now: datetime) -> list[Fault]:
+    """Everything found, in the order of the checks; at most `MOST` of each kind and then one `more` with the rest."""
+    names = dict(session.execute(select(Agent.id, Agent.name)).tuples().all())
+    look = _Look(session=session, now=now, policy=load_policy(session), names=names)
+    found: list[Fault] = []
+    for check in CHECKS:
+        counts: Counter[str] = Counter()
+        for fault in check(look):
+            counts[fault.code] += 1
+            if counts[fault.code] <= MOST:
+                found.append(fault)
+        found += [Fault("more", code, {"count": n - MOST}) for code, n in counts.items() if n > MOST]
+    return found
+
+
+def impossible_shifts(look: _Look) -> Iterator[Fault]:
+    """Shifts that overlap, that are too short for a slot, or in which nobody may be called."""
+    weeks: defaultdict[int, list[Stretch]] = defaultdict(list)
+    columns = (Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends)
+    for row in look.session.execute(select(*columns).join(Agent).where(Agent.active).order_by(Shift.id)):
+        weeks[row.agent_id].append(Stretch(row.weekday, row.starts, row.ends))
+    for agent_id, week in weeks.items():
+        yield from _shift_faults(look, agent_id, week)
+    days: defaultdict[tuple[int, date], list[tuple[time | None, time | None]]] = defaultdict(list)
+    changes = select(ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
+    upcoming = changes.join(Agent).where(Agent.active, ShiftException.day >= look.now.date() - timedelta(days=1))
+    for change in look.session.execute(upcoming.order_by(ShiftException.id)):
+        days[change.agent_id, change.day].append((change.starts, change.ends))
+    for (agent_id, day), hours in days.items():
+        if (None, None) in hours and len(hours) > 1:
+            yield Fault("absent_and_at_work", look.names[agent_id], {"day": day.isoformat()})
+        worked = [Stretch(day, starts, ends) for starts, ends in hours if starts is not None and ends is not None]
+        yield from _shift_faults(look, agent_id, worked)
+
+
+def _shift_faults(look: _Look, agent_id: int, stretches: list[Stretch]) -> Iterator[Fault]:
+    problem = problem_of(stretches)
+    if problem is not None:
+        yield Fault(problem.code, look.names[agent_id], _hours(stretches[problem.index]))
+    for stretch in stretches:
+        length = datetime.combine(date.min, stretch.ends) - datetime.combine(date.min, stretch.starts)
+        if length < look.policy.slot / 2:
+            yield Fault("shift_too_short", look.names[agent_id], _hours(stretch))
+        elif not any(stretch.starts < end and start < stretch.ends for start, end in look.policy.calling_windows):
+            yield Fault("shift_outside_windows", look.names[agent_id], _hours(stretch))
+
+
+def _hours(stretch: Stretch) -> dict[str, Any]:
+    day = stretch.day.isoformat() if isinstance(stretch.day, date) else stretch.day + 1
+    return {"day": day, "hours": f"{stretch.starts:%H:%M}–{stretch.ends:%H:%M}"}
+
+
+def agents_who_can_do_nothing(look: _Look) -> Iterator[Fault]:
+    """No language, no capacity, or no skill where cases ask for one."""
+    agents = slots.agents_at_work(look.session)
+    wanted = _wanted_skills(look)
+    for agent in agents.values():
+        name = look.names[agent.id]
+        if not agent.languages:
+            yield Fault("agent_without_language", name)
+        if agent.daily_capacity == 0:
+            yield Fault("agent_without_capacity", name)
+        if wanted and not agent.skills:
+            yield Fault("agent_without_skills", name, {"skills": ", ".join(sorted(wanted))})
+    had = {skill for agent in agents.values() for skill in agent.skills}
+    for skill in sorted(set(wanted) - had):
+        yield Fault("skill_nobody_has", skill, {"count": wanted[skill]})
+    if not agents:
+        yield Fault("nobody_at_work", "–")
+
+
+def _wanted_skills(look: _Look) -> dict[str, int]:
+    statement = (
+        select(Case.required_skill, func.count())
+        .join(Callback, Callback.case_id == Case.id)
+        .where(
+            Case.required_skill.is_not(None),
+            Callback.channel == Channel.AGENT,
+            Callback.state.in_(LIVE_STATES),
+        )
+        .group_by(Case.required_skill)
+    )
+    return {skill: count for skill, count in look.session.execute(statement) if skill is not None}
+
+
+def contradictory_pins(look: _Look) -> Iterator[Fault]:
+    """What a supervisor pinned where it cannot be: absent or barred people, illegal moments, two at one minute."""
+    pinned = and_(Callback.pinned, Callback.state == CallbackState.ASSIGNED, Callback.channel == Channel.AGENT)
+    columns = (Callback.id, Callback.handle, Callback.agent_id, Callback.planned_at, Slot.starts_at, Slot.ends_at)
+    statement = select(*columns).outerjoin(Slot, Slot.id == Callback.slot_id).where(pinned).order_by(Callback.id)
+    rows = {row.id: row for row in look.session.execute(statement)}
+    agents = slots.agents_at_work(look.session)
+    seen: dict[tuple[int, datetime], str] = {}
+    for row in rows.values():
+        if row.agent_id not in agents or (row.starts_at is None and row.planned_at >= look.now):
+            yield Fault("pin_without_shift", row.handle, {"agent": look.names.get(row.agent_id, "–")})
+        key = (row.agent_id, row.planned_at)
+        if key in seen:
+            yield Fault("pins_collide", row.handle, {"agent": look.names[row.agent_id], "other": seen[key]})
+        seen[key] = row.handle
+    yield from _forbidden_pins(look, rows, agents)
+
+
+def _forbidden_pins(look: _Look, rows: Mapping[int, Any], agents: Mapping[int, AgentFacts]) -> Iterator[Fault]:
+    waiting = demands.read_waiting(look.session, list(rows))
+    for callback, contact in demands.read_contacts(look.session, waiting, moment=look.now):
+        row = rows[callback.id]
+        agent = agents.get(row.agent_id)
+        refusal = may(contact, agent, look.policy) if agent is not None else None
+        if refusal is not None:
+            params = {"agent": look.names[row.agent_id], "reason": refusal.reason}
+            yield Fault("pin_forbidden", row.handle, params | dict(refusal.params))
+        if row.planned_at >= look.now:
+            at = replace(contact, at=row.planned_at)
+            for refusal in refusals(at, look.policy)[:1]:
+                yield Fault("pin_illegal_moment", row.handle, {"reason": refusal.reason, **refusal.params})
+
+
+def deadlines(look: _Look) -> Iterator[Fault]:
+    """Due before now, or before the earliest moment: it cannot be kept any more."""
+    open_ = Callback.state.in_((CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED))
+    late = or_(Callback.due_at < look.now, Callback.due_at < Callback.earliest_at)
+    columns = (Callback.handle, Callback.due_at, Callback.earliest_at)
+    statement = select(*columns).where(open_, Callback.channel == Channel.AGENT, late).order_by(Callback.due_at)
+    for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+        code = "due_passed" if row.due_at < look.now else "due_before_earliest"
+        yield Fault(code, row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
+
+
+def blocked(look: _Look) -> Iterator[Fault]:
+    """Nobody may make the call, or no legal moment is left."""
+    columns = (Callback.handle, Callback.blocked_by)
+    statement = select(*columns).where(Callback.state == CallbackState.BLOCKED).order_by(Callback.due_at, Callback.id)
+    for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+        if row.blocked_by in (BlockedBy.NO_LEGAL_MOMENT, BlockedBy.NOBODY_QUALIFIES, BlockedBy.NEEDS_DATA):
+            yield Fault(row.blocked_by.value, row.handle)
+
+
+CHECKS: tuple[Check, ...] = (impossible_shifts, agents_who_can_do_nothing, contradictory_pins, deadlines, blocked)

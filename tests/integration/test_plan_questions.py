@@ -1,0 +1,209 @@
+"""Questions to the plan, faults told apart, shards, and places given anew: on both databases."""
+
+import json
+import threading
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, update
+
+from callback.db.engine import SessionFactory, reading
+from callback.db.policies import save_policy
+from callback.db.tables import Agent, Callback, Case, Shift, ShiftException, Team
+from callback.domain.words import CallbackState
+from callback.services import alternatives, findings, plan_files, what_if
+from callback.services.assignments import assign, read_problem
+from callback.services.optimum import OptimalAssigner
+from callback.services.planning import plan_day
+from tests.town import add_agent, add_case, add_customer
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MORNING = ((time(9), time(12)),)
+
+
+def fill(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta = HOUR) -> None:
+    with sessions.begin() as session:
+        for _ in range(cases):
+            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due)
+
+
+def places(sessions: SessionFactory) -> dict[int, tuple[int | None, datetime | None]]:
+    with sessions() as session:
+        rows = session.execute(select(Callback.id, Callback.agent_id, Callback.planned_at))
+        return {row.id: (row.agent_id, row.planned_at) for row in rows}
+
+
+def test_planning_afresh_moves_only_what_makes_it_better(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now, hours=MORNING)
+    # Twenty places this morning: taken by what has time until tomorrow.
+    fill(sessions, now, cases=20, due=30 * HOUR)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    before = places(sessions)
+    plan_day(sessions, now=now, zone=SHANGHAI, afresh=True)
+    assert places(sessions) == before, "nothing is better elsewhere, so nothing moves"
+    fill(sessions, now, cases=4, due=2 * HOUR)
+
+    done = plan_day(sessions, now=now, zone=SHANGHAI, afresh=True)
+
+    after = places(sessions)
+    moved = [i for i, place in before.items() if after[i] != place]
+    with sessions() as session:
+        late = session.scalars(select(Callback.id).where(Callback.planned_at > Callback.due_at)).all()
+    assert not late
+    assert len(moved) == done.callbacks.moved
+    assert len(moved) <= 4
+
+
+def test_what_if_shows_the_difference_and_writes_nothing(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        li, zhao = (add_agent(session, name, now=now, hours=MORNING).id for name in ("li", "zhao"))
+    fill(sessions, now, cases=30)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    before = places(sessions)
+    with reading(sessions) as session:
+        absent = what_if.compare(session, what_if.Change(absent=frozenset({zhao})), moment=now, zone=SHANGHAI)
+        shift = what_if.ExtraShift(li, now.date(), time(14), time(16))
+        more = what_if.compare(session, what_if.Change(extra=(shift,)), moment=now, zone=SHANGHAI)
+        limit = what_if.compare(
+            session, what_if.Change(figures={"planning_horizon_days": 1}), moment=now, zone=SHANGHAI
+        )
+    assert absent.otherwise.in_time < absent.today.in_time
+    assert absent.moved > 0
+    assert more.otherwise.in_time >= more.today.in_time
+    assert limit.otherwise.placed <= limit.today.placed
+    assert places(sessions) == before
+
+
+def test_an_exported_plan_is_replayed_to_the_byte_and_a_changed_one_is_not(
+    sessions: SessionFactory, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+        add_agent(session, "zhao", now=now, languages=["zh"])
+    fill(sessions, now, cases=25)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with reading(sessions) as session:
+        problem = read_problem(session, moment=now, zone=SHANGHAI, afresh=True)
+    solution = OptimalAssigner().solve(problem.demands, problem.roster, problem.policy)
+    content = plan_files.export(problem.demands, problem.roster, problem.policy, solution)
+    assert len(json.loads(content)["demands"]) == len(problem.demands) > 0
+    assert plan_files.replay(content) == (content, True)
+    tampered = json.loads(content)
+    tampered["answer"]["placed"][0][2] += 1
+    changed = json.dumps(tampered, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+    assert plan_files.replay(changed) == (content, False)
+
+
+def test_each_fault_is_named_and_the_rest_is_planned(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+        add_agent(session, "mute", now=now, languages=[])
+        add_agent(session, "idle", now=now, daily_capacity=0)
+        owl = add_agent(session, "owl", now=now, hours=((time(22), time(23)),))
+        brief = add_agent(session, "brief", now=now, hours=((time(9), time(9, 10)),))
+        twice = add_agent(session, "twice", now=now, hours=((time(9), time(12)),))
+        session.add(Shift(agent_id=twice.id, weekday=0, starts=time(11), ends=time(13)))
+        session.add(ShiftException(agent_id=brief.id, day=(now + DAY).date()))
+        session.add(ShiftException(agent_id=brief.id, day=(now + DAY).date(), starts=time(10), ends=time(12)))
+        add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR, required_skill="law")
+        add_case(session, add_customer(session, now=now, language="fr"), now=now, promised_at=now + HOUR)
+        pins = [add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR).id for _ in range(2)]
+        add_case(session, add_customer(session, now=now), now=now - DAY, promised_at=now - HOUR, plan_at=now)
+        owl_id = owl.id
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with sessions.begin() as session:
+        night = now.replace(hour=14, minute=0)
+        pinned = update(Callback).where(Callback.case_id.in_(pins))
+        session.execute(pinned.values(pinned=True, agent_id=owl_id, planned_at=night, state="assigned", slot_id=None))
+    with reading(sessions) as session:
+        found = findings.find_faults(session, now=now)
+    by_code = {fault.code for fault in found}
+    assert {
+        "agent_without_language", "agent_without_capacity", "agent_without_skills", "skill_nobody_has",
+        "shift_outside_windows", "shift_too_short", "shifts_overlap", "absent_and_at_work",
+        "pin_without_shift", "pins_collide", "pin_illegal_moment", "due_passed", "nobody_qualifies",
+    } <= by_code  # fmt: skip
+    assert {f.who for f in found if f.code == "agent_without_language"} == {"Mute"}
+    with sessions() as session:
+        placed = session.scalar(select(func.count()).where(Callback.state == CallbackState.ASSIGNED))
+    assert placed == 3
+
+
+def test_teams_are_planned_by_themselves_by_many_at_once(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        save_policy(session, now=now, figures={"plan_by_team": True})
+        teams = [Team(name=f"team {n}", created_at=now) for n in range(3)]
+        session.add_all(teams)
+        session.flush()
+        customers = [add_customer(session, now=now) for _ in range(12)]
+        for team in teams:
+            add_agent(session, f"of-{team.id}", now=now, team_id=team.id)
+            for customer in customers:
+                add_case(session, customer, now=now, promised_at=now + HOUR, team_id=team.id)
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            plan_day(sessions, now=now, zone=SHANGHAI)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with sessions() as session:
+        rows = session.execute(
+            select(Callback.customer_id, Callback.planned_at, Agent.team_id, Case.team_id.label("case_team"))
+            .join(Agent, Agent.id == Callback.agent_id)
+            .join(Case, Case.id == Callback.case_id)
+        ).all()
+    assert len(rows) == 36
+    assert all(row.team_id == row.case_team for row in rows)
+    parts = [(r.customer_id, r.planned_at.astimezone(SHANGHAI).date(), _part(r.planned_at)) for r in rows]
+    assert len(parts) == len(set(parts)), "one customer twice in one part of a day, by two teams"
+
+
+def _part(at: datetime) -> int:
+    hour = at.astimezone(SHANGHAI).hour
+    return (hour >= 12) + (hour >= 17)
+
+
+def test_explain_names_what_lost_and_its_price(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+        add_agent(session, "zhao", now=now)
+    fill(sessions, now, cases=6)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with reading(sessions) as session:
+        callback = session.scalars(select(Callback).order_by(Callback.id)).first()
+        assert callback is not None
+        others = alternatives.alternatives(session, callback, now=now, zone=SHANGHAI)
+    assert len({other.agent_id for other in others}) == 2
+    assert {"missed"} <= {other.why for other in others}
+    assert all(alternatives.tell([other], "en", SHANGHAI)[1] for other in others)
+
+
+def test_assigning_a_shard_leaves_the_others_alone(sessions: SessionFactory, now: datetime) -> None:
+    from callback.services.demands import Shard
+
+    with sessions.begin() as session:
+        team = Team(name="north", created_at=now)
+        session.add(team)
+        session.flush()
+        add_agent(session, "li", now=now, team_id=team.id)
+        add_agent(session, "zhao", now=now)
+        add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR, team_id=team.id)
+        add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR)
+        team_id = team.id
+    from callback.services.plans import plan
+
+    plan(sessions, now=now)
+    report = assign(sessions, now=now, zone=SHANGHAI, shard=Shard(by_team=True, team_id=team_id))
+    assert report.assigned == 1
+    assert sorted(place[0] is None for place in places(sessions).values()) == [False, True]
