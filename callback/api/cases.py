@@ -70,6 +70,8 @@ class NewCustomer(Body):
     time_zone: Annotated[str, Field(max_length=64)] | None = None
     special: bool | None = None
     consents: Annotated[list[Channel], Field(max_length=5)] | None = None
+    preferred_times: Annotated[str, Field(max_length=500)] | None = None
+    forbidden_dates: Annotated[str, Field(max_length=500)] | None = None
     phones: Annotated[list[Address], Field(max_length=5, default_factory=list)]
     emails: Annotated[list[Address], Field(max_length=5, default_factory=list)]
 

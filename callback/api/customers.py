@@ -47,6 +47,8 @@ class CustomerOut(Out):
     time_zone: str
     special: bool
     consents: list[str]
+    preferred_times: list[str]
+    forbidden_dates: list[str]
     contact_points: list[ContactPointOut]
     created_at: datetime
 
@@ -61,6 +63,16 @@ class Revealed(Out):
 class NewContactPoint(Body):
     kind: Literal["phone", "email"]
     text: Annotated[str, Field(min_length=1, max_length=254)]
+
+
+WishText = Annotated[str, Field(max_length=500)]
+
+
+class Wishes(Body):
+    """On the customer's own clock. Left out: as it was; empty: no wish any more."""
+
+    preferred_times: WishText | None = Field(default=None, examples=["weekdays 18:00-20:00; sat 10:00-12:00"])
+    forbidden_dates: WishText | None = Field(default=None, examples=["2026-03-12; 2026-04-01/2026-04-07"])
 
 
 @router.get("/customers", operation_id="listCustomers")
@@ -93,6 +105,21 @@ def read_customer(customer_id: PathId, house: HouseDep, me: Reader) -> CustomerO
         customer = session.scalars(query).one_or_none()
         if customer is None:
             raise NotFound("customer_not_found", customer=customer_id)
+        return _out(customer)
+
+
+@router.put("/customers/{customer_id}/wishes", operation_id="setCustomerWishes")
+def set_wishes(customer_id: PathId, body: Wishes, house: HouseDep, me: Writer, now: Now) -> CustomerOut:
+    """When the customer likes to be called, and when not. Calls planned on a forbidden date lose their place."""
+    with house.sessions.begin() as session:
+        customer = customers.set_wishes(
+            session,
+            customer=customers.find_customer(session, customer_id),
+            preferred_times=body.preferred_times,
+            forbidden_dates=body.forbidden_dates,
+            by=me.agent_id,
+            now=now,
+        )
         return _out(customer)
 
 
@@ -153,6 +180,8 @@ def _out(customer: Customer) -> CustomerOut:
         time_zone=customer.time_zone,
         special=customer.special,
         consents=customer.consents,
+        preferred_times=customer.preferred_times,
+        forbidden_dates=customer.forbidden_dates,
         contact_points=[_point(point) for point in customer.contact_points],
         created_at=customer.created_at,
     )

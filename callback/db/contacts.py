@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from callback.db.tables import Attempt, Callback, Case, ContactPoint, Customer
-from callback.domain.words import AttemptState
+from callback.db.tables import Appointment, Attempt, Callback, Case, ContactPoint, Customer
+from callback.domain.wish import ForbiddenDates
+from callback.domain.words import AppointmentState, AttemptState, CallbackState
 
 
 def customer_by_key(session: Session, *, source: str, external_id: str) -> Customer | None:
@@ -37,6 +39,38 @@ def wake_cases(session: Session, *, customer_id: int, now: datetime) -> None:
     """The planner looks at the customer's cases again."""
     session.flush()
     session.execute(update(Case).where(Case.customer_id == customer_id).values(plan_at=now))
+
+
+def release_planned(session: Session, customer: Customer, *, forbidden: Sequence[ForbiddenDates], now: datetime) -> int:
+    """What is planned for the customer on these days waits for a new place; appointments stay. How many there were."""
+    session.flush()
+    planned = select(Callback.id, Callback.planned_at).where(
+        Callback.customer_id == customer.id,
+        Callback.state == CallbackState.ASSIGNED,
+        Callback.planned_at.is_not(None),
+        ~exists().where(Appointment.callback_id == Callback.id, Appointment.state == AppointmentState.OPEN),
+    )
+    zone = ZoneInfo(customer.time_zone)
+    lost = [
+        callback_id
+        for callback_id, at in session.execute(planned)
+        if any(at.astimezone(zone).date() in dates for dates in forbidden)
+    ]
+    session.execute(
+        update(Callback)
+        .where(Callback.id.in_(lost), Callback.state == CallbackState.ASSIGNED)
+        .values(
+            state=CallbackState.WAITING,
+            agent_id=None,
+            slot_id=None,
+            planned_at=None,
+            pinned=False,
+            updated_at=now,
+            version=Callback.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return len(lost)
 
 
 def of_agent(query: Select[tuple[Customer]], agent_id: int) -> Select[tuple[Customer]]:

@@ -13,6 +13,7 @@ from callback.db.among import among, plain, plain_scalars
 from callback.db.tables import Attempt, Callback, ContactPoint, Customer, Dissatisfaction, Response, Suppression
 from callback.domain.disposition import spoke
 from callback.domain.facts import AttemptFact, CustomerFacts, SuppressionFact
+from callback.domain.wish import read_forbidden, read_preferred
 from callback.domain.words import AttemptState, ContactKind, ContactState, SuppressionScope
 
 CHUNK = 10_000
@@ -65,6 +66,8 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
         Customer.language,
         Customer.special,
         Customer.consents,
+        Customer.preferred_times,
+        Customer.forbidden_dates,
     )
     for row in plain(session, select(*columns).where(among(session, Customer.id, ids))):
         phones, emails, kinds = addresses.get(row.id, ((), (), ()))
@@ -81,6 +84,8 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
                 phone_kinds=kinds,
                 emails=emails,
                 consents=frozenset(row.consents),
+                preferred=read_preferred(tuple(row.preferred_times)),
+                forbidden=read_forbidden(tuple(row.forbidden_dates)),
                 suppressions=tuple(suppressions.get(row.id, ())),
                 attempts=tuple(sorted(attempts.get(row.id, ()), key=lambda attempt: attempt.at)),
                 last_survey_at=last_survey_at,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from callback.domain.wish import ForbiddenDates, PreferredTime
 from callback.domain.words import (
     CallbackState,
     CaseKind,
@@ -85,6 +86,10 @@ class CustomerFacts:
     """Of `phones`, in the same order."""
     emails: tuple[str, ...] = ()
     consents: frozenset[str] = frozenset()
+    preferred: tuple[PreferredTime, ...] = ()
+    """When they like to be called; empty: no wish."""
+    forbidden: tuple[ForbiddenDates, ...] = ()
+    """Days on which nobody calls them."""
     suppressions: tuple[SuppressionFact, ...] = ()
     attempts: tuple[AttemptFact, ...] = ()
     """Over all channels and cases, and of others who share an address; oldest first."""

@@ -40,6 +40,7 @@ def is_unburdened(contact: Contact) -> bool:
         contact.purpose is not Purpose.SECOND_CALL
         and not customer.attempts
         and not customer.suppressions
+        and not customer.forbidden
         and customer.last_survey_at is None
     )
 

@@ -7,8 +7,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from callback.db import contacts as rows
+from callback.db.jobs import enqueue
 from callback.db.tables import ContactPoint, Customer
+from callback.domain import wish
 from callback.domain.handle import new_handle
+from callback.domain.wish import read_forbidden
 from callback.domain.words import ContactKind
 from callback.errors import Conflict, Forbidden, Invalid, NotFound
 from callback.services import audit, contacts
@@ -29,6 +32,10 @@ class Person:
     time_zone: str | None = None
     special: bool | None = None
     consents: Sequence[str] | None = None
+    preferred_times: str | None = None
+    """As `weekdays 18:00-20:00; sat 10:00-12:00`, on the customer's own clock."""
+    forbidden_dates: str | None = None
+    """As `2026-03-12; 2026-04-01/2026-04-07`."""
     phones: Sequence[str] = ()
     emails: Sequence[str] = ()
 
@@ -45,7 +52,7 @@ def welcome(session: Session, person: Person, *, settings: Settings, now: dateti
     """The customer with this (source, external id), made or brought up to date.
 
     Country and zone come from what is said, else from the telephone number, else from the settings. Raises `Invalid`
-    (`bad_phone`, `bad_email`, `bad_zone`, `bad_country`).
+    (`bad_phone`, `bad_email`, `bad_zone`, `bad_country`, `bad_preferred_times`, `bad_forbidden_dates`).
     """
     country, drafts = _drafts(person, settings)
     zone = person.time_zone or _zone(country, drafts, settings)
@@ -70,11 +77,59 @@ def welcome(session: Session, person: Person, *, settings: Settings, now: dateti
             setattr(customer, field, value)
     if person.consents is not None:
         customer.consents = sorted(set(person.consents))
+    _wish(customer, preferred=person.preferred_times, forbidden=person.forbidden_dates)
     customer.updated_at = now
     session.flush()
     for draft in drafts:
         _add(session, customer, draft)
     return customer
+
+
+def set_wishes(
+    session: Session,
+    *,
+    customer: Customer,
+    preferred_times: str | None,
+    forbidden_dates: str | None,
+    by: int | None,
+    now: datetime,
+) -> Customer:
+    """When the customer likes to be called and when not; None leaves a wish as it is, an empty text takes it back.
+
+    What is planned on a day that is forbidden now loses its place. Raises `Invalid` (`bad_preferred_times`,
+    `bad_forbidden_dates`).
+    """
+    _wish(customer, preferred=preferred_times, forbidden=forbidden_dates)
+    customer.updated_at = now
+    released = rows.release_planned(
+        session, customer, forbidden=read_forbidden(tuple(customer.forbidden_dates)), now=now
+    )
+    audit.record(
+        session,
+        now=now,
+        actor_id=by,
+        action="customer.wishes",
+        subject_kind="customer",
+        subject_id=customer.id,
+        preferred_times=customer.preferred_times,
+        forbidden_dates=customer.forbidden_dates,
+        released=released,
+    )
+    enqueue(session, "plan", queueing_lock="plan")
+    return customer
+
+
+def _wish(customer: Customer, *, preferred: str | None, forbidden: str | None) -> None:
+    for name, text, read in (
+        ("preferred_times", preferred, wish.preferred_times),
+        ("forbidden_dates", forbidden, wish.forbidden_dates),
+    ):
+        if text is None:
+            continue
+        try:
+            setattr(customer, name, [str(one) for one in read(text)])
+        except ValueError as error:
+            raise Invalid(f"bad_{name}", value=str(error)[:80]) from None
 
 
 def add_contact_point(

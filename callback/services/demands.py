@@ -21,6 +21,7 @@ from callback.domain.legality import is_unburdened, legal_stretches
 from callback.domain.moment import Interval, calling_hours
 from callback.domain.policy import Policy
 from callback.domain.rules import Contact, may, next_legal_moment, refusals
+from callback.domain.rules.wish import narrowed, wanted_parts
 from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel, Purpose
 from callback.services.calendars import load_calendars, years_around
 from callback.services.contact_rates import load_forecast, seed_of
@@ -30,6 +31,8 @@ FAR = timedelta(days=60)
 """How far ahead a legal moment is looked for before a supervisor is asked."""
 RETRIED = (BlockedBy.NOBODY_QUALIFIES, BlockedBy.NO_LEGAL_MOMENT)
 """Blocked for want of people or moments: somebody may have joined since."""
+UNWANTED = 0.5
+"""What a contact at another time than the customer asked for is worth, against one at their time."""
 KNOWN_CALLER = (Purpose.ANSWER, Purpose.HOLDING)
 """Better told by who knows the case."""
 
@@ -126,9 +129,13 @@ class OddsBook:
         if person.learning:
             stratum = person.customer_id % self._forecast.figures.strata
             alike += (stratum, None if person.history is NO_HISTORY else person.history)
+        alike += (customer.preferred,)
         found = self._known.get(alike)
         if found is None:
             found = {(day, part): self._forecast.chance(person, part, day) for day in range(7) for part in PARTS}
+            if customer.preferred:
+                wanted = wanted_parts(customer.preferred)
+                found = {slot: odds if slot in wanted else odds * UNWANTED for slot, odds in found.items()}
             self._known[alike] = found
         return found
 
@@ -252,7 +259,9 @@ def _stretches(contact: Contact, facts: Facts) -> tuple[Interval, ...]:
     """From the planning's moment on for customers without a past: they share one answer."""
     if is_unburdened(contact) and contact.at < facts.until:
         contact = replace(contact, at=facts.moment)
-    return legal_stretches(contact, facts.policy, until=facts.until)
+    legal = legal_stretches(contact, facts.policy, until=facts.until)
+    wishes = contact.customer.preferred
+    return narrowed(legal, wishes, contact.customer.zone) if wishes and not contact.by_appointment else legal
 
 
 def _legality(contact: Contact, policy: Policy) -> Callable[[datetime], bool]:

@@ -19,10 +19,12 @@ from callback.domain.rules.once import may_move, rank, states_below
 from callback.domain.rules.people import QUALIFICATIONS, may, who_may
 from callback.domain.rules.suppression import addresses_of, suppression, usable_addresses
 from callback.domain.rules.window import window
+from callback.domain.rules.wish import forbidden_dates, preferred_time
 
 __all__ = [
     "HARD_RULES",
     "QUALIFICATIONS",
+    "SOFT_RULES",
     "Contact",
     "Refusal",
     "addresses_of",
@@ -30,6 +32,7 @@ __all__ = [
     "may_move",
     "may_reveal",
     "next_legal_moment",
+    "objections",
     "rank",
     "refusals",
     "states_below",
@@ -46,10 +49,20 @@ HARD_RULES: tuple[Rule, ...] = (
     attempts_per_day,
     survey_rest,
     window,
+    forbidden_dates,
     another_person,
     cool_off,
     another_part_of_day,
 )
+
+
+SOFT_RULES: tuple[Rule, ...] = (preferred_time,)
+"""What is avoided while promises can be kept; it is told, and forbids nothing."""
+
+
+def objections(contact: Contact, policy: Policy) -> tuple[Refusal, ...]:
+    """What speaks against `contact` without forbidding it."""
+    return tuple(refusal for rule in SOFT_RULES if (refusal := rule(contact, policy)) is not None)
 
 
 def refusals(contact: Contact, policy: Policy) -> tuple[Refusal, ...]:

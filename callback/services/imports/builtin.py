@@ -32,6 +32,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     "time_zone": ("Time zone", "时区"),
     "special": ("Special customer", "特殊客户"),
     "consents": ("Consents", "同意的渠道"),
+    "preferred_times": ("Preferred times", "希望联系时间"),
+    "forbidden_dates": ("Forbidden dates", "免打扰日期"),
 }
 """Field → its heading in our template, in English and in Chinese."""
 

@@ -16,7 +16,7 @@ from callback.db.bulk import update_rows
 from callback.db.tables import Case, Customer, Promise
 from callback.domain.case import promise_verdict
 from callback.domain.words import CaseKind, CaseStatus, Priority, PromiseState
-from callback.services.imports.normalise import CASE_COLUMNS, CUSTOMER_COLUMNS, Draft
+from callback.services.imports.normalise import CASE_COLUMNS, CUSTOMER_COLUMNS, LISTED, Draft
 
 _CUSTOMERS: Table = Customer.__table__  # type: ignore[assignment]
 _MOMENTS = ("opened_at", "answered_at", "closed_at", "told_at", "promised_at")
@@ -122,4 +122,4 @@ def _stored(name: str, value: Any) -> Any:
         return None
     if name == "special":
         return bool(value)
-    return value.split(",") if name == "consents" else value
+    return value.split(LISTED[name]) if name in LISTED else value

@@ -1,9 +1,10 @@
 """Single fields of a row: what its clean texts mean, or why they mean nothing."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from callback.domain.wish import forbidden_dates, preferred_times
 from callback.services import contacts
 from callback.services.imports.values import truth
 
@@ -122,3 +123,22 @@ def consents_of(said: Said) -> str | None:
     if channels - CONSENTS:
         raise RejectedError("bad_consent", ("consents",), text)
     return ",".join(sorted(channels))
+
+
+def preferred_of(said: Said) -> str | None:
+    """`mon-fri 18:00-20:00;sat 10:00-12:00`."""
+    return _wishes(said, "preferred_times", preferred_times)
+
+
+def forbidden_of(said: Said) -> str | None:
+    """`2026-03-12;2026-04-01/2026-04-07`."""
+    return _wishes(said, "forbidden_dates", forbidden_dates)
+
+
+def _wishes(said: Said, name: str, read: Callable[[str], Iterable[object]]) -> str | None:
+    if name not in said:
+        return None
+    try:
+        return ";".join(str(wish) for wish in read(str(said[name])))
+    except ValueError as error:
+        raise RejectedError(f"bad_{name}", (name,), str(error)) from None

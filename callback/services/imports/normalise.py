@@ -21,9 +21,11 @@ from callback.services.imports.fields import (
     consents_of,
     country_of,
     customer_key,
+    forbidden_of,
     language_of,
     looked_up,
     mapped,
+    preferred_of,
     rating_of,
     special_of,
     subject_of,
@@ -67,8 +69,21 @@ CASE_COLUMNS = (
 )
 """In the order of `Draft.case`; moments as text."""
 _FIRST_MOMENT = CASE_COLUMNS.index("opened_at")
-CUSTOMER_COLUMNS = ("name", "salutation", "language", "country", "region", "time_zone", "special", "consents")
-"""In the order of `Draft.customer`; None where the file does not say (`consents` as `sms,voice`)."""
+CUSTOMER_COLUMNS = (
+    "name",
+    "salutation",
+    "language",
+    "country",
+    "region",
+    "time_zone",
+    "special",
+    "consents",
+    "preferred_times",
+    "forbidden_dates",
+)
+"""In the order of `Draft.customer`; None where the file does not say (lists as `LISTED` says)."""
+LISTED = {"consents": ",", "preferred_times": ";", "forbidden_dates": ";"}
+"""Lists, as one text with these between."""
 
 
 _LONG = frozenset({"description", "answer"})
@@ -276,6 +291,8 @@ class Normaliser:
             self._zone_of(said, points, countries, own_country),
             special_of(said),
             consents_of(said),
+            preferred_of(said),
+            forbidden_of(said),
         )
 
     def _zone_of(self, said: Said, points: Points, countries: list[str | None], own_country: str | None) -> str:

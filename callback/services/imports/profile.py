@@ -67,6 +67,8 @@ class Columns(_Strict):
     time_zone: Columns_ | None = None
     special: Columns_ | None = None
     consents: Columns_ | None = None
+    preferred_times: Columns_ | None = None
+    forbidden_dates: Columns_ | None = None
 
 
 class Defaults(_Strict):

@@ -22,7 +22,7 @@ from callback.domain.dissatisfaction import Signals, judge
 from callback.domain.policy import Policy
 from callback.domain.words import ContactState, DissatisfactionState, PromiseState
 from callback.services.imports.changes import change_cases, change_customers
-from callback.services.imports.normalise import CASE_COLUMNS, CUSTOMER_COLUMNS, Draft, written
+from callback.services.imports.normalise import CASE_COLUMNS, CUSTOMER_COLUMNS, LISTED, Draft, written
 
 _CASES: Table = Case.__table__  # type: ignore[assignment]
 _CUSTOMERS: Table = Customer.__table__  # type: ignore[assignment]
@@ -36,7 +36,7 @@ _RATING = CASE_COLUMNS.index("rating")
 _TOLD = CASE_COLUMNS.index("told_at")
 _OPENED = CASE_COLUMNS.index("opened_at")
 _CLOSED = CASE_COLUMNS.index("closed_at")
-_CONSENTS = CUSTOMER_COLUMNS.index("consents")
+_LISTS = [(CUSTOMER_COLUMNS.index(name), between) for name, between in LISTED.items()]
 _SPECIAL = CUSTOMER_COLUMNS.index("special")
 
 
@@ -123,7 +123,8 @@ def _customers(session: Session, drafts: Sequence[Draft], *, source: str, now: d
 def _new_customer(values: tuple[Any, ...]) -> list[Any]:
     customer = list(values)
     customer[_SPECIAL] = customer[_SPECIAL] or 0
-    customer[_CONSENTS] = json.dumps(customer[_CONSENTS].split(",")) if customer[_CONSENTS] else "[]"
+    for place, between in _LISTS:
+        customer[place] = json.dumps(customer[place].split(between)) if customer[place] else "[]"
     return customer
 
 
