@@ -37,6 +37,8 @@ class House:
         return ZoneInfo(self.settings.time_zone)
 
     def close(self) -> None:
+        for way in self.channels.values():
+            way.close()
         self.engine.dispose()
 
 

@@ -29,6 +29,11 @@ Skill = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Languages = Annotated[list[Language], Field(min_length=1, max_length=2)]
 Skills = Annotated[list[Skill], Field(max_length=50)]
 Capacity = Annotated[int, Field(ge=0, le=1000, description="Callbacks a day at the most.")]
+Phone = Annotated[
+    str,
+    StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"),
+    Field(description="Where a call through the carrier rings the agent, in E.164."),
+]
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
 
 
@@ -44,6 +49,7 @@ class AgentOut(Out):
     skills: list[str]
     daily_capacity: int
     time_zone: str
+    phone: str | None
     active: bool
     created_at: datetime
     version: int
@@ -60,6 +66,7 @@ class NewAgent(Body):
     skills: Skills = Field(default=[])
     daily_capacity: Capacity = 60
     time_zone: Zone | None = Field(default=None, description="Null: the centre's.")
+    phone: Phone | None = None
     password: Password | None = Field(default=None, description="Null: nobody logs in; a program's account.")
 
 
@@ -74,6 +81,7 @@ class AgentChange(Body):
     skills: Skills = left_out()
     daily_capacity: Capacity = left_out()
     time_zone: Zone = left_out()
+    phone: Phone | None = left_out()
     active: bool = left_out()
     version: Version | None = None
 
@@ -111,6 +119,7 @@ def create_agent(body: NewAgent, house: HouseDep, now: Now, me: AgentsWriter, on
         skills=tuple(body.skills),
         daily_capacity=body.daily_capacity,
         time_zone=body.time_zone or house.settings.time_zone,
+        phone=body.phone,
     )
     with house.sessions.begin() as session:
         return once.run(

@@ -163,6 +163,9 @@ class GatewaySms:
             return None
         return Accepted(str(found), self.status_of(str(status)) if status is not None else None)
 
+    def close(self) -> None:
+        self._session.close()
+
     def status_of(self, word: str) -> str | None:
         """The gateway's word for a status in ours; None when the file does not know it."""
         return self.file.reports.statuses.get(word) if self.file.reports is not None else None

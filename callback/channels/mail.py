@@ -46,6 +46,9 @@ class SmtpEmail:
             raise ChannelError(Kind.UNKNOWN if handed_over else Kind.TEMPORARY, raw=type(error).__name__) from error
         return Accepted(str(letter["Message-ID"]), "sent")
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def find(self, outgoing: Outgoing, *, since: datetime, known: frozenset[str]) -> Accepted | None:  # noqa: ARG002
         """A mail server cannot be asked. What may have left counts as sent: one letter too few rather than twice."""
         return Accepted(self._message_id(outgoing), None)

@@ -68,6 +68,10 @@ class SendChannel(Protocol):
         """Hand it over, once. Raises `ChannelError`."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
     def find(self, outgoing: Outgoing, *, since: datetime, known: frozenset[str]) -> Accepted | None:
         """Whether the carrier has it, handed over at `since` or later; `known` are ids that belong to others.
 

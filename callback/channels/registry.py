@@ -1,8 +1,8 @@
 """Which channels there are, and which of them this house uses.
 
 A channel is found by its entry point in the group `callback.channels`: a package of one's own is enough, nothing of
-this project is touched. Our own are listed here too, because a checkout that only lies on the path has no entry points; a
-test holds both lists together.
+this project is touched. Our own are listed here too, because a checkout that only lies on the path has no entry points;
+a test holds both lists together.
 """
 
 from collections.abc import Callable, Mapping

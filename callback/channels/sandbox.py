@@ -26,6 +26,9 @@ class _Sandbox:
         """Always accepted, at once; the row of the ledger is the outbox."""
         return Accepted(f"SB{outgoing.handle}", "delivered" if self.channel is not Channel.VOICE else "queued")
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def find(self, outgoing: Outgoing, *, since: datetime, known: frozenset[str]) -> Accepted | None:  # noqa: ARG002
         """It is in the outbox, since the row is."""
         return self.send(outgoing, now=since)

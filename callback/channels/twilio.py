@@ -45,6 +45,9 @@ class OnceHttpClient(HttpClient):  # type: ignore[misc]
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
+    def close(self) -> None:
+        self._session.close()
+
     def request(  # noqa: PLR0917  the library's own signature
         self,
         method: str,
@@ -87,6 +90,9 @@ class _Twilio:
         self._http = OnceHttpClient(timeout=settings.send_timeout_s)
         self._local = threading.local()
 
+    def close(self) -> None:
+        self._http.close()
+
     def _client(self) -> Client:
         """One for each thread; the connections are shared."""
         client: Client | None = getattr(self._local, "client", None)
@@ -113,7 +119,7 @@ class TwilioSms(_Twilio):
         if outgoing.closes_at is not None:
             whose["validity_period"] = validity(outgoing.closes_at, now)
         try:
-            message = self._client().api.v2010.messages.create(
+            message = self._client().messages.create(
                 to=outgoing.address,
                 body=outgoing.body,
                 status_callback=self.addresses.of("message", outgoing.handle),
@@ -126,7 +132,7 @@ class TwilioSms(_Twilio):
     def find(self, outgoing: Outgoing, *, since: datetime, known: frozenset[str]) -> Accepted | None:
         """The message with exactly this text to this number, made no earlier than we began to hand it over."""
         try:
-            found = self._client().api.v2010.messages.list(to=outgoing.address, limit=LOOKED_THROUGH)
+            found = self._client().messages.list(to=outgoing.address, limit=LOOKED_THROUGH)
         except Exception as error:
             raise asked_in_vain(error) from error
         ours = [one for one in found if one.body == outgoing.body and one.direction != "inbound"]
@@ -148,7 +154,7 @@ class TwilioVoice(_Twilio):
         if not bridge:
             more["machine_detection"] = "Enable"
         try:
-            call = self._client().api.v2010.calls.create(
+            call = self._client().calls.create(
                 to=outgoing.address,
                 from_=outgoing.sender,
                 url=self.addresses.of("bridge" if bridge else "voice", outgoing.handle),
@@ -166,9 +172,7 @@ class TwilioVoice(_Twilio):
     def find(self, outgoing: Outgoing, *, since: datetime, known: frozenset[str]) -> Accepted | None:
         """The call from our number to this one, made no earlier than we began to hand it over."""
         try:
-            found = self._client().api.v2010.calls.list(
-                to=outgoing.address, from_=outgoing.sender, limit=LOOKED_THROUGH
-            )
+            found = self._client().calls.list(to=outgoing.address, from_=outgoing.sender, limit=LOOKED_THROUGH)
         except Exception as error:
             raise asked_in_vain(error) from error
         return _earliest(found, since=since, known=known)
@@ -250,7 +254,18 @@ class Signature:
         self._validator = RequestValidator(auth_token)
         self._public_url = public_url.rstrip("/")
 
-    def holds(self, *, path: str, query: str, form: Mapping[str, str | Sequence[str]], signature: str) -> bool:
-        """`path` and `query` as they were requested; `form` with every value of a repeated name."""
+    def holds(self, *, path: str, query: str, form: Sequence[tuple[str, str]], signature: str) -> bool:
+        """`path` and `query` as they were requested; `form` as it came, with repeated names."""
         address = self._public_url + path + (f"?{query}" if query else "")
-        return bool(self._validator.validate(address, dict(form), signature))
+        return bool(self._validator.validate(address, _Form(form), signature))
+
+
+class _Form(dict[str, str]):
+    """A form in the shape that the validator reads: a repeated name counts with each of its values."""
+
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def getall(self, name: str) -> list[str]:
+        return [value for key, value in self._pairs if key == name]

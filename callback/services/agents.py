@@ -34,6 +34,8 @@ class AgentDetails:
     languages: tuple[str, ...] = ("zh", "en")
     skills: tuple[str, ...] = ()
     daily_capacity: int = 60
+    phone: str | None = None
+    """E.164: where a call through the carrier rings them."""
 
 
 def create(
@@ -56,6 +58,7 @@ def create(
         skills=list(details.skills),
         daily_capacity=details.daily_capacity,
         time_zone=details.time_zone,
+        phone=details.phone,
         active=True,
         created_at=now,
         version=1,

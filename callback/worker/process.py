@@ -9,6 +9,7 @@ from callback.bootstrap import House
 from callback.clock import utc_now
 from callback.log import get_logger
 from callback.worker.procrastinate import ProcrastinateEngine
+from callback.worker.sending import make_dispatchers
 from callback.worker.threads import ThreadEngine
 from callback.worker.ticks import make_clockwork
 
@@ -44,13 +45,17 @@ def run(house: House, *, stop: threading.Event | None = None, grace_s: float = G
     engine = make_engine(house)
     clockwork = make_clockwork(house)
     clockwork.add_job(engine.look_after, "interval", seconds=30, id="look_after", next_run_time=utc_now())
+    dispatchers = make_dispatchers(house)
     engine.start()
+    for dispatcher in dispatchers:
+        dispatcher.start()
     clockwork.start()
     log.info("worker started", threads=house.settings.worker_threads, database=house.engine.dialect.name)
     stop.wait()
     log.info("worker stopping")
     clockwork.shutdown(wait=True)
-    clean = engine.stop(grace_s)
+    sent = [dispatcher.stop(grace_s) for dispatcher in dispatchers]
+    clean = engine.stop(grace_s) and all(sent)
     log.info("worker stopped", clean=clean)
     return clean
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from callback.app import create_app
 from callback.bootstrap import House, build
@@ -17,6 +19,10 @@ from callback.domain.words import Role
 from callback.log import mask_secrets
 from callback.services import accounts
 from callback.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.fake_carrier import FakeCarrier
+    from tests.integration.post_office import PostOffice
 
 PASSWORD = "correct horse battery"
 BASE_URL = "http://callback.test"
@@ -139,3 +145,38 @@ class Desk:
 def desk(app: FastAPI, house: House, make_agent: Callable[..., int]) -> Desk:
     """Test clients: `desk.agent()`, `.supervisor()`, `.administrator()`, `.logged_in("zhao")`, `.anonymous()`."""
     return Desk(app, house, make_agent)
+
+
+@pytest.fixture
+def fake(request: pytest.FixtureRequest) -> Iterator["FakeCarrier"]:
+    """A fake carrier that holds every request against the carrier's description; a fault fails the test."""
+    from tests.fake_carrier import FakeCarrier
+    from tests.fake_carrier.description import load
+
+    shared: Path = request.getfixturevalue("shared")
+    with FakeCarrier(load(shared / "data" / "twilio_api_v2010.json")) as fake:
+        yield fake
+    assert not fake.faults, fake.faults
+
+
+@pytest.fixture
+def post(settings: Settings, fake: "FakeCarrier", clock: StandingClock) -> Iterator["PostOffice"]:
+    """A house that sends messages and calls through the fake carrier."""
+    from tests.fake_carrier.server import ACCOUNT, TOKEN
+    from tests.integration.post_office import PUBLIC_URL, PostOffice
+
+    with_carrier = settings.model_copy(
+        update={
+            "twilio_account_sid": ACCOUNT,
+            "twilio_auth_token": SecretStr(TOKEN),
+            "twilio_from": "+15005550006",
+            "twilio_api_url": fake.url,
+            "twilio_segments_per_s": 1000.0,
+            "twilio_calls_per_s": 100.0,
+            "public_url": PUBLIC_URL,
+            "send_timeout_s": 2.0,
+        }
+    )
+    house = build(with_carrier, clock=clock)
+    yield PostOffice(house, fake, clock).open()
+    house.close()

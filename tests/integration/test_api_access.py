@@ -22,6 +22,8 @@ PUBLIC = {
     ("GET", "/api/v1/openapi.json"),
 }
 """Everything else asks who is calling."""
+SIGNED = "/api/v1/carrier/"
+"""What carriers call back: believed by their signature alone."""
 
 
 def _routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
@@ -37,13 +39,23 @@ def _filled(path: str) -> str:
 
 def test_every_route_declares_who_may_call_it(app: FastAPI) -> None:
     undeclared = {(method, path) for method, path, route in _routes(app) if asked_of(route) is None}
-    assert undeclared == PUBLIC
+    assert {(method, path) for method, path in undeclared if not path.startswith(SIGNED)} == PUBLIC
+
+
+def test_what_carriers_call_is_refused_without_their_signature(app: FastAPI, desk: Any) -> None:
+    signed = [(method, path) for method, path, _ in _routes(app) if path.startswith(SIGNED)]
+    assert len(signed) >= 5
+    for method, path in signed:
+        answer = desk.anonymous().request(
+            method, re.sub(r"\{[^}]+\}", "a" * 22, path), data={"CallStatus": "completed"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (403, "carrier_signature"), (method, path)
 
 
 def test_nobody_gets_in_without_logging_in(app: FastAPI, desk: Any) -> None:
     anonymous = desk.anonymous()
     for method, path, _route in _routes(app):
-        if (method, path) in PUBLIC:
+        if (method, path) in PUBLIC or path.startswith(SIGNED):
             continue
         answer = anonymous.request(method, _filled(path), json={})
         assert (answer.status_code, answer.json()["code"]) == (401, "not_logged_in"), (method, path)

@@ -182,7 +182,8 @@ def _error(code: str, outcome: Disposition) -> CallbackError:
 
 
 def _ended(attempt: Attempt, walk: Walk, handed_in: HandedIn, *, now: datetime) -> dict[str, Any]:
-    duration = handed_in.duration_s
+    # What the agent says, else what the carrier measured (click-to-call), else the time since the start.
+    duration = attempt.duration_s if handed_in.duration_s is None else handed_in.duration_s
     return {
         "disposition": handed_in.outcome,
         "aapor_code": aapor_code(handed_in.outcome),

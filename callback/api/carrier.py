@@ -1,0 +1,155 @@
+"""What carriers call back: how far something has come, what a call is to say, and what customers write.
+
+Public, and therefore believed only when it is signed: Twilio signs the configured public address and the form. Whatever
+is signed but not about anything of ours gets a quiet 204, so that a carrier stops repeating it.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from callback.api.deps import HouseDep, Now
+from callback.api.schemas import Handle
+from callback.bootstrap import House
+from callback.channels.gateway import GatewaySms, at_path
+from callback.channels.twilio import SIGNATURE_HEADER, Signature
+from callback.domain.words import Channel
+from callback.errors import Forbidden, Invalid
+from callback.services.sends import click_to_call
+from callback.services.sends.events import apply_status
+
+router = APIRouter(prefix="/carrier", tags=["carrier"])
+
+XML = "text/xml; charset=utf-8"
+
+
+async def signed_form(request: Request, house: HouseDep) -> dict[str, str]:
+    """The form of a request that Twilio has signed. Raises `Forbidden("carrier_signature")`.
+
+    Of a repeated name every value counts in the signature, and the last one in the form.
+    """
+    token = house.settings.twilio_auth_token
+    if token is None:
+        raise Forbidden("carrier_signature")
+    try:
+        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise Invalid("carrier_form") from error
+    signature = Signature(auth_token=token.get_secret_value(), public_url=house.settings.public_url)
+    if not signature.holds(
+        path=request.url.path,
+        query=request.url.query,
+        form=pairs,
+        signature=request.headers.get(SIGNATURE_HEADER, ""),
+    ):
+        raise Forbidden("carrier_signature")
+    if any("\x00" in value for _, value in pairs):
+        raise Invalid("carrier_form")
+    return dict(pairs)
+
+
+SignedForm = Annotated[dict[str, str], Depends(signed_form)]
+
+
+@router.post("/twilio/messages/{handle}", status_code=204, operation_id="twilioMessageStatus")
+def message_status(handle: Handle, form: SignedForm, house: HouseDep, now: Now) -> None:
+    """How far one message has come. Late, doubled and out of order as it may be, it counts once and only upwards."""
+    with house.sessions.begin() as session:
+        apply_status(
+            session,
+            handle=handle,
+            status=form.get("MessageStatus") or form.get("SmsStatus") or "",
+            provider_id=_sid(form, "MessageSid", "SmsSid"),
+            error_code=form.get("ErrorCode") or None,
+            now=now,
+        )
+
+
+@router.post("/twilio/calls/{handle}", status_code=204, operation_id="twilioCallStatus")
+def call_status(handle: Handle, form: SignedForm, house: HouseDep, now: Now) -> None:
+    """How far one call has come, how long it was, and whether a machine took it."""
+    with house.sessions.begin() as session:
+        apply_status(
+            session,
+            handle=handle,
+            status=form.get("CallStatus") or "",
+            provider_id=_sid(form, "CallSid"),
+            error_code=form.get("ErrorCode") or form.get("SipResponseCode") or None
+            if form.get("CallStatus") == "failed"
+            else None,
+            duration_s=_seconds(form.get("CallDuration")),
+            answered_by=form.get("AnsweredBy"),
+            now=now,
+        )
+
+
+@router.post("/twilio/bridges/{handle}", operation_id="twilioBridge")
+def bridge(handle: Handle, form: SignedForm, house: HouseDep) -> Response:
+    """The agent has picked up: what rings the customer, unless a rule has come to forbid it since."""
+    with house.sessions.begin() as session:
+        twiml = click_to_call.connect(session, handle=handle, settings=house.settings)
+    return _twiml(twiml)
+
+
+@router.post("/twilio/bridged/{handle}", operation_id="twilioBridged")
+def bridged(handle: Handle, form: SignedForm, house: HouseDep) -> Response:
+    """The customer's half of an agent's call is over: how it ended and how long it was go into the attempt."""
+    with house.sessions.begin() as session:
+        twiml = click_to_call.hung_up(
+            session,
+            handle=handle,
+            status=form.get("DialCallStatus") or "",
+            duration_s=_seconds(form.get("DialCallDuration")),
+        )
+    return _twiml(twiml)
+
+
+@router.post("/gateway/{handle}", status_code=204, operation_id="gatewayReport")
+async def gateway_report(handle: Handle, request: Request, house: HouseDep, now: Now) -> None:
+    """A delivery report of the HTTP gateway, signed over its raw body as the gateway's file says."""
+    import hmac  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    from starlette.concurrency import run_in_threadpool  # noqa: PLC0415
+
+    way = house.channels.get(Channel.SMS)
+    if not isinstance(way, GatewaySms) or way.file.reports is None:
+        raise Forbidden("carrier_signature")
+    reports, body = way.file.reports, await request.body()
+    sent = request.headers.get(reports.signature_header, "")
+    if not hmac.compare_digest(sent.encode(), way.signature(body).encode()):
+        raise Forbidden("carrier_signature")
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise Invalid("carrier_form") from error
+    status = way.status_of(str(at_path(document, reports.status)))
+    code = at_path(document, reports.code) if reports.code else None
+    if status is not None:
+        await run_in_threadpool(
+            _apply_report,
+            house,
+            handle=handle,
+            status=status,
+            provider_id=str(at_path(document, reports.id)),
+            error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)),
+            now=now,
+        )
+
+
+def _apply_report(house: House, **event: Any) -> None:
+    with house.sessions.begin() as session:
+        apply_status(session, **event)
+
+
+def _sid(form: dict[str, str], *names: str) -> str | None:
+    return next((form[name][:64] for name in names if form.get(name)), None)
+
+
+def _seconds(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 7 else None
+
+
+def _twiml(document: str) -> Response:
+    return Response(document, media_type=XML)

@@ -1,0 +1,179 @@
+"""An automatic attempt comes to its end: by the carrier's word, by the customer's answers, or because nothing left."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from callback.db import attempts as rows
+from callback.db import callbacks as callback_rows
+from callback.db import decisions
+from callback.db.claims import changed_one
+from callback.db.policies import load_policy
+from callback.db.tables import Answer, Attempt, Callback, Response, Send
+from callback.domain.call import WITH_THE_PERSON
+from callback.domain.disposition import aapor_code
+from callback.domain.script import Facts
+from callback.domain.sending import Failure, failure_of
+from callback.domain.words import (
+    CallbackState,
+    Disposition,
+    ResponseState,
+    SendKind,
+    SuppressionScope,
+)
+from callback.services import surveys
+from callback.services.attempts import consequences
+from callback.services.dissatisfactions import wake_planner
+from callback.services.suppressions import OPT_OUT_CARRIER, suppress
+
+CANNOT_RECEIVE = "cannot_receive"
+"""Reason of a suppression that nobody asked for: the number takes nothing on this channel."""
+
+
+def end_attempt(
+    session: Session,
+    *,
+    attempt: Attempt,
+    disposition: Disposition,
+    now: datetime,
+    duration_s: int | None = None,
+    arrived: bool = True,
+    given_up: str | None = None,
+) -> bool:
+    """Give an open automatic attempt its end, with everything that follows. False: it has one already.
+
+    `arrived`: the customer got it; what never arrived was not asked, so an empty response goes with it. `given_up`: the
+    rule by which no other try is made, whatever the retry table says; the supervisor sees it.
+    """
+    values = {
+        "disposition": disposition,
+        "aapor_code": aapor_code(disposition),
+        "ended_at": now,
+        "duration_s": duration_s if duration_s is not None else attempt.duration_s,
+    }
+    if not rows.end(session, attempt, values):
+        return False
+    session.refresh(attempt)
+    # The case before the callback: the order in which the planner locks them.
+    rows.locked_case(session, attempt.case_id)
+    callback = callback_rows.locked(session, attempt.callback_id)
+    if given_up is not None:
+        _give_up(session, attempt, callback, rule=given_up, now=now)
+    else:
+        consequences.settle_callback(
+            session,
+            attempt=attempt,
+            callback=callback,
+            facts=_facts(disposition),
+            policy=load_policy(session),
+            with_agent=None,
+            now=now,
+        )
+    _settle_response(session, callback, arrived=arrived, now=now)
+    wake_planner(session, callback.case_id, now=now)
+    return True
+
+
+def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Failure:
+    """A send will never succeed: what follows by the table of `domain/sending.py`. Its row is written already."""
+    failure = failure_of(code)
+    evidence = {"send": send.handle, "carrier": send.carrier, "code": code or ""}
+    if failure.opt_out:
+        suppress(
+            session,
+            scope=SuppressionScope(send.channel.value),
+            reason=OPT_OUT_CARRIER,
+            evidence=evidence,
+            address=send.address,
+            now=now,
+        )
+    if failure.not_this_channel:
+        suppress(
+            session,
+            scope=SuppressionScope(send.channel.value),
+            reason=CANNOT_RECEIVE,
+            evidence=evidence,
+            address=send.address,
+            now=now,
+        )
+    attempt = session.get(Attempt, send.attempt_id) if send.attempt_id is not None else None
+    if attempt is not None and send.kind in (SendKind.INVITATION, SendKind.CALL):
+        end_attempt(
+            session,
+            attempt=attempt,
+            disposition=failure.disposition,
+            now=now,
+            arrived=False,
+            given_up=failure.reason if failure.given_up else None,
+        )
+    return failure
+
+
+def _facts(disposition: Disposition) -> Facts:
+    """Whoever answers our questions on their own telephone is the person, as far as a message can tell."""
+    return Facts(
+        identity=disposition in WITH_THE_PERSON,
+        told=False,
+        understood=False,
+        accepted=None,
+        new_needs=(),
+        questionnaire=None,
+        appointment_at=None,
+        promise_at=None,
+        refused=disposition is Disposition.REFUSED,
+        cause=None,
+        disposition=disposition,
+        over=True,
+    )
+
+
+def _give_up(session: Session, attempt: Attempt, callback: Callback, *, rule: str, now: datetime) -> None:
+    attempt.counts = False
+    session.flush()
+    statement = (
+        update(Callback)
+        .where(Callback.id == callback.id, Callback.state == CallbackState.IN_PROGRESS)
+        .values(
+            state=CallbackState.EXHAUSTED,
+            result=attempt.disposition.value if attempt.disposition else rule[:32],
+            finished_at=now,
+            claimed_by_id=None,
+            lease_until=None,
+            attempts_made=rows.counted(session, callback.id),
+            updated_at=now,
+            version=Callback.version + 1,
+        )
+    )
+    changed_one(session, statement)
+    session.refresh(callback)
+    decisions.record(
+        session,
+        now=now,
+        case_id=callback.case_id,
+        callback_id=callback.id,
+        about="end",
+        rule=rule,
+        verdict=callback.state.value,
+        inputs={"attempt": attempt.handle, "channel": attempt.channel.value},
+    )
+
+
+def _settle_response(session: Session, callback: Callback, *, arrived: bool, now: datetime) -> None:
+    """Closed with the callback; one that nobody has ever seen is as if it had not been opened."""
+    response = rows.response_of(session, callback.id)
+    if response is None:
+        return
+    if not arrived and not _seen(session, callback, response):
+        session.execute(delete(Response).where(Response.id == response.id))
+        session.expunge(response)
+    elif not callback.state.is_live and response.state is ResponseState.OPEN:
+        surveys.close_response(session, response=response, now=now)
+
+
+def _seen(session: Session, callback: Callback, response: Response) -> bool:
+    """Something was answered, or an earlier attempt of this callback reached somebody."""
+    if session.query(Answer.id).where(Answer.response_id == response.id).first() is not None:
+        return True
+    earlier = session.query(Attempt.id).where(Attempt.callback_id == callback.id, Attempt.counts)
+    return earlier.first() is not None

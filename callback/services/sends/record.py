@@ -1,0 +1,114 @@
+"""What became of what was handed over: written in one transaction for a whole batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from callback.channels.protocol import Accepted, ChannelError, SendChannel
+from callback.db import sends as rows
+from callback.db.tables import Send
+from callback.domain import pacing
+from callback.domain.sending import MOST_TRIES, Kind
+from callback.domain.words import SendState
+from callback.log import get_logger
+from callback.services.sends.claim import Claimed
+from callback.services.sends.ending import fail
+from callback.services.sends.events import apply_status
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Exactly one of the three: it was accepted, it failed, or it was not handed over at all (`withheld` says why)."""
+
+    claimed: Claimed
+    accepted: Accepted | None = None
+    error: ChannelError | None = None
+    withheld: str | None = None
+
+
+def record(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime, settle: timedelta) -> None:
+    """Write the results down. Writing them twice changes nothing.
+
+    `settle`: how long to wait before the carrier is asked about what may have left.
+    """
+    accepted = [(result.claimed, result.accepted) for result in results if result.accepted is not None]
+    if accepted:
+        rows.write_accepted(
+            session,
+            [
+                {"send": claimed.send_id, "attempt": claimed.attempt_id, "provider": answer.provider_id}
+                for claimed, answer in accepted
+            ],
+            now=now,
+        )
+        for claimed, answer in accepted:
+            if answer.status is not None and answer.status not in UNREMARKABLE:
+                apply_status(session, handle=claimed.outgoing.handle, status=answer.status, now=now)
+    unknown = [result.claimed.send_id for result in results if _kind(result) is Kind.UNKNOWN]
+    if unknown:
+        rows.make_unknown(session, unknown, ask_at=now + settle)
+    for result in results:
+        if result.error is not None:
+            _failed(session, result, result.error, now=now)
+        elif result.withheld is not None:
+            rows.put_back(session, result.claimed.send_id, due_at=now)
+    _tell_breaker(session, results, way=way, now=now)
+
+
+UNREMARKABLE = frozenset({"accepted", "queued", "scheduled", "initiated", "sending"})
+"""What every carrier says on taking it; not worth a statement."""
+
+
+def _kind(result: Result) -> Kind | None:
+    return None if result.error is None else result.error.kind
+
+
+def _failed(session: Session, result: Result, error: ChannelError, *, now: datetime) -> None:
+    claimed = result.claimed
+    log.info("not accepted", kind=error.kind.value, code=error.code, raw=error.raw, send=claimed.outgoing.handle)
+    if error.kind is Kind.UNKNOWN:
+        return
+    send = session.get_one(Send, claimed.send_id, populate_existing=True, with_for_update=True)
+    if error.kind is Kind.TEMPORARY and send.tries + 1 < MOST_TRIES:
+        tries = send.tries + 1
+        rows.put_back(session, send.id, tries=tries, error_code=error.code, due_at=now + pacing.backoff(tries))
+        return
+    moved = rows.move(
+        session,
+        send.id,
+        from_states=(SendState.CLAIMED, SendState.UNKNOWN),
+        state=SendState.FAILED,
+        error_code=error.code,
+        ended_at=now,
+        lease_until=None,
+    )
+    if moved:
+        session.refresh(send)
+        # Given up after many tries it is the carrier's failure, not the number's: the retry table goes on later.
+        fail(session, send, code=error.code if error.kind is Kind.PERMANENT else "30008", now=now)
+
+
+def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime) -> None:
+    told = [result for result in results if result.withheld is None]
+    if not told:
+        return
+    well = any(result.accepted is not None or not _ill(result) for result in told)
+    row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
+    breaker = pacing.Breaker(row.failures, row.open_until)
+    if well:
+        breaker = breaker.after_success()
+    else:
+        for _ in told:
+            breaker = breaker.after_failure(now)
+    if (breaker.failures, breaker.open_until) != (row.failures, row.open_until):
+        if breaker.open_until is not None and row.open_until is None:
+            log.warning("the carrier does not answer as it should; nothing is handed over", channel=way.name)
+        row.failures, row.open_until = breaker.failures, breaker.open_until
+
+
+def _ill(result: Result) -> bool:
+    return result.error is not None and result.error.carrier_is_ill
