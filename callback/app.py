@@ -30,6 +30,7 @@ from callback.api import (
     suppressions,
     teams,
     tokens,
+    visits,
 )
 from callback.api.edge import Edge
 from callback.api.intake import Intake
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     suppressions.router,
     teams.router,
     tokens.router,
+    visits.router,
 )
 """One line for each noun; included under `/api/v1`."""
 

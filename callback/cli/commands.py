@@ -14,5 +14,6 @@ import callback.cli.sample
 import callback.cli.script
 import callback.cli.serve
 import callback.cli.suppression
+import callback.cli.visit
 import callback.cli.work
 import callback.cli.worker

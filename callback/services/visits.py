@@ -1,18 +1,44 @@
-"""Visits (定期回访): a supervisor arranges a friendly call about a case, outside the rules of promises."""
+"""Visits (定期回访): arranged by a supervisor about a case, or every so many months by a recurring plan.
 
-from datetime import datetime
+They lie outside the rules of promises: the planner of cases neither makes them nor takes them back.
+"""
 
-from sqlalchemy import select
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
-from callback.db import decisions
+from callback.db import bulk, decisions
+from callback.db import visits as rows
+from callback.db.customers import customer_facts
+from callback.db.engine import SessionFactory
 from callback.db.jobs import enqueue
-from callback.db.tables import Callback, Case
+from callback.db.plans import lock_customers
+from callback.db.policies import load_policy
+from callback.db.tables import Callback, Case, Decision, VisitPlan
 from callback.domain.handle import new_handle
+from callback.domain.moment import start_of_day
 from callback.domain.plan import BASE_PRIORITY
+from callback.domain.visit import TurnSituation, Visit, VisitRhythm, Wait, decide_turn, first_turn, turn_day
 from callback.domain.words import LIVE_STATES, CallbackState, Channel, Purpose
-from callback.errors import Conflict, Invalid
+from callback.errors import Conflict, Invalid, NotFound
 from callback.services import audit
+from callback.services.calendars import load_calendars, years_around
+from callback.services.customers import find_customer
+
+CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
+DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
+CHUNK = 2_000
+NEW_CALLBACK = (
+    "id", "handle", "case_id", "customer_id", "purpose", "channel", "state", "priority", "earliest_at", "due_at",
+    "attempts_made", "pinned", "created_at", "updated_at", "version",
+)  # fmt: skip
+NEW_DECISION = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at")
 
 
 def arrange(
@@ -61,3 +87,209 @@ def arrange(
     )
     enqueue(session, "plan", queueing_lock="plan")
     return callback
+
+
+# ── Recurring plans ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPlan:
+    """A recurring plan as a supervisor describes it: one customer, or everybody in a segment."""
+
+    name: str
+    every_months: int
+    starts_on: date
+    customer_id: int | None = None
+    countries: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    special: bool | None = None
+    weekdays: tuple[int, ...] = ()
+    """Preferred; Monday is 0."""
+    within_days: int = 7
+    rest_days: int = 30
+
+
+@dataclass(slots=True)
+class TurnReport:
+    """What one tick did."""
+
+    begun: int = 0
+    """Customers who came under a plan."""
+    created: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    """Turns without a visit, by reason."""
+
+
+def create_plan(session: Session, new: NewPlan, *, by: int | None, now: datetime) -> VisitPlan:
+    """Raises `Conflict` (`visit_plan_exists`), `NotFound` (`customer_not_found`), `Invalid` (`visit_plan_figures`)."""
+    _check(new)
+    if rows.by_name(session, new.name) is not None:
+        raise Conflict("visit_plan_exists", name=new.name)
+    if new.customer_id is not None:
+        find_customer(session, new.customer_id)
+    segment = {name: list(getattr(new, name)) for name in ("countries", "languages", "regions") if getattr(new, name)}
+    plan = VisitPlan(
+        name=new.name,
+        customer_id=new.customer_id,
+        segment=segment | ({"special": new.special} if new.special is not None else {}),
+        every_months=new.every_months,
+        weekdays=sorted(set(new.weekdays)),
+        within_days=new.within_days,
+        rest_days=new.rest_days,
+        starts_on=new.starts_on,
+        active=True,
+        created_at=now,
+        created_by_id=by,
+    )
+    session.add(plan)
+    session.flush()
+    _audit(session, plan, "visit_plan.created", by=by, now=now)
+    return plan
+
+
+def _check(new: NewPlan) -> None:
+    bounds = (("every_months", 1, 60), ("within_days", 1, 60), ("rest_days", 0, 365))
+    for name, least, most in bounds:
+        if not least <= getattr(new, name) <= most:
+            raise Invalid("visit_plan_figures", name=name, least=least, most=most)
+    if any(day not in range(7) for day in new.weekdays):
+        raise Invalid("visit_plan_figures", name="weekdays", least=0, most=6)
+
+
+def set_active(session: Session, plan: VisitPlan, active: bool, *, by: int | None, now: datetime) -> VisitPlan:
+    """Stop a plan, or let it go on: its turns are then counted from the present. Visits that are planned stay."""
+    if plan.active != active:
+        plan.active = active
+        plan.version += 1
+        rows.forget_turns(session, plan.id)
+        _audit(session, plan, "visit_plan.resumed" if active else "visit_plan.stopped", by=by, now=now)
+    return plan
+
+
+def find_plan(session: Session, plan_id: int) -> VisitPlan:
+    """Raises `NotFound` (`visit_plan_not_found`)."""
+    plan = rows.by_id(session, plan_id)
+    if plan is None:
+        raise NotFound("visit_plan_not_found", plan=plan_id)
+    return plan
+
+
+def _audit(session: Session, plan: VisitPlan, action: str, *, by: int | None, now: datetime) -> None:
+    audit.record(session, now=now, actor_id=by, action=action, subject_kind="visit_plan", subject_id=plan.id)
+
+
+def take_turns(sessions: SessionFactory, *, now: datetime) -> TurnReport:
+    """Bring everybody under their plans and make the visits whose turn has come. Safe to run anywhere, at any time."""
+    report = TurnReport()
+    with sessions.begin() as session:
+        plan_ids = [plan.id for plan in rows.plans(session, active_only=True)]
+    for plan_id in plan_ids:
+        while True:
+            with sessions.begin() as session:
+                begun = _begin_chunk(session, find_plan(session, plan_id), now=now)
+            report.begun += begun
+            if begun < CHUNK:
+                break
+    while True:
+        with sessions.begin() as session:
+            looked_at = take_chunk(session, now=now, report=report)
+        if looked_at < CHUNK:
+            return report
+
+
+def _begin_chunk(session: Session, plan: VisitPlan, *, now: datetime) -> int:
+    rhythm = rhythm_of(plan)
+    fresh = rows.without_turn(session, plan, limit=CHUNK)
+    begun = []
+    for customer_id, zone_name, reported in fresh:
+        zone = ZoneInfo(zone_name)
+        anchor = reported.astimezone(zone).date()
+        turn = first_turn(anchor, rhythm, now.astimezone(zone).date())
+        begun.append((customer_id, anchor, turn, start_of_day(turn_day(anchor, rhythm, turn), zone)))
+    rows.begin_turns(session, plan.id, begun)
+    resumed = []
+    for row in rows.sleeping_turns(session, plan.id, limit=CHUNK):
+        zone = ZoneInfo(row.time_zone)
+        turn = first_turn(row.anchor, rhythm, now.astimezone(zone).date())
+        next_at = start_of_day(turn_day(row.anchor, rhythm, turn), zone)
+        resumed.append((row.id, turn, next_at, "resumed", row.callback_id))
+    rows.write_turns(session, resumed)
+    return max(len(begun), len(resumed))
+
+
+def rhythm_of(plan: VisitPlan) -> VisitRhythm:
+    return VisitRhythm(
+        every_months=plan.every_months,
+        within_days=plan.within_days,
+        rest=timedelta(days=plan.rest_days),
+        starts_on=plan.starts_on,
+        weekdays=frozenset(plan.weekdays),
+    )
+
+
+def take_chunk(session: Session, *, now: datetime, report: TurnReport, limit: int = CHUNK) -> int:
+    """Up to `limit` turns in the caller's transaction; how many were looked at."""
+    due = rows.due_turns(session, now=now, limit=limit)
+    mine = lock_customers(session, {row.customer_id for row in due})
+    turns = [row for row in due if row.customer_id in mine]
+    policy = load_policy(session)
+    rhythms = {plan.id: rhythm_of(plan) for plan in rows.plans(session)}
+    customers = customer_facts(session, sorted(mine), now=now)
+    calendars = load_calendars(session, {c.country for c in customers.values()}, years_around(now))
+    around = rows.circumstances(session, mine)
+    ids = bulk.allocate_ids(session, CALLBACKS, len(turns))
+    visits: list[tuple[Any, Visit, int]] = []
+    written: list[tuple[Any, ...]] = []
+    for row in turns:
+        customer, rhythm = customers[row.customer_id], rhythms[row.plan_id]
+        situation = TurnSituation(
+            now=now,
+            day=turn_day(row.anchor, rhythm, row.turn),
+            next_day=turn_day(row.anchor, rhythm, row.turn + 1),
+            customer=customer,
+            calendar=calendars[customer.country],
+            rhythm=rhythm,
+            has_case=customer.id in around.cases,
+            under_way=customer.id in around.under_way,
+            unhappy_now=customer.id in around.unhappy,
+        )
+        verdict = decide_turn(situation, policy)
+        if isinstance(verdict, Wait):
+            report.waiting[verdict.rule] += 1
+            written.append((row.id, row.turn, verdict.until, verdict.rule, row.callback_id))
+            continue
+        following = start_of_day(situation.next_day, customer.zone)
+        if isinstance(verdict, Visit):
+            around.under_way.add(customer.id)
+            visits.append((row, verdict, around.cases[customer.id]))
+            written.append((row.id, row.turn + 1, following, verdict.rule, ids[len(visits) - 1]))
+        else:
+            report.passed[verdict.rule] += 1
+            written.append((row.id, row.turn + 1, following, verdict.rule, row.callback_id))
+    _make(session, visits, ids, now=now)
+    report.created += len(visits)
+    rows.write_turns(session, written)
+    if visits:
+        enqueue(session, "plan", queueing_lock="plan")
+    return len(turns)
+
+
+def _make(session: Session, visits: Sequence[tuple[Any, Visit, int]], ids: Sequence[int], *, now: datetime) -> None:
+    """The callbacks, with these ids in order, and the decisions behind them."""
+    callbacks, reasons = [], []
+    for callback_id, (row, visit, case_id) in zip(ids, visits, strict=False):
+        who = (callback_id, new_handle(), case_id, row.customer_id)
+        figures = (Purpose.VISIT, Channel.AGENT, CallbackState.WAITING, BASE_PRIORITY[Purpose.VISIT])
+        callbacks.append((*who, *figures, visit.earliest, visit.due, 0, False, now, now, 1))
+        inputs = {
+            "visit_plan": row.plan_id,
+            "turn": row.turn,
+            "earliest": visit.earliest.isoformat(),
+            "due": visit.due.isoformat(),
+            "channel_rule": "always_a_person",
+        }
+        reasons.append((case_id, callback_id, "purpose", visit.rule, "created", inputs, now))
+    bulk.insert_rows(session, CALLBACKS, NEW_CALLBACK, callbacks)
+    bulk.insert_rows(session, DECISIONS, NEW_DECISION, reasons)

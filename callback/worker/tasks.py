@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from callback.bootstrap import House
 from callback.db.jobs import enqueue
-from callback.services import contact_rates, housekeeping, plans
+from callback.services import contact_rates, housekeeping, plans, visits
 from callback.services.assignments import assign
 from callback.services.demands import Shard
 from callback.services.planning import plan_day, shards
@@ -54,6 +54,11 @@ def learn_contacts(house: House) -> None:
     contact_rates.learn(house.sessions)
 
 
+def arrange_visits(house: House) -> None:
+    """Recurring visits whose turn has come become callbacks."""
+    visits.take_turns(house.sessions, now=house.clock())
+
+
 def purge(house: House) -> None:
     """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
     with house.sessions.begin() as session:
@@ -67,6 +72,7 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "release_leases": release_leases,
         "watch_promises": watch_promises,
         "learn_contacts": learn_contacts,
+        "arrange_visits": arrange_visits,
         "purge": purge,
     }
 )

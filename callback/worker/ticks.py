@@ -28,6 +28,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("release_leases", timedelta(minutes=1)),
     Tick("watch_promises", timedelta(minutes=1)),
     Tick("learn_contacts", timedelta(minutes=1)),
+    Tick("arrange_visits", timedelta(hours=1)),
     Tick("purge", timedelta(hours=1)),
 )
 

@@ -59,10 +59,12 @@ class VisitTurn(WithId, Base):
 
     plan_id: Mapped[int] = mapped_column(ForeignKey("visit_plans.id", ondelete="CASCADE"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    anchor: Mapped[date]
+    """When the customer's latest case was reported: turns are counted from it, so they are spread over the months."""
+    turn: Mapped[int]
+    """Which one comes next, `turn` × `every_months` after the anchor."""
     next_at: Mapped[datetime | None]
-    """Empty when nothing can change until the customer or the plan does."""
-    turn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How many turns have come; the next is `starts_on` and this many times `every_months` later."""
+    """When it is looked at; empty while the plan is stopped."""
     rule: Mapped[str | None] = mapped_column(String(64))
     """What became of the last turn, or why it waits."""
     callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
