@@ -13,6 +13,7 @@ from callback.api import (
     attempts,
     audit,
     callbacks,
+    campaigns,
     carrier,
     cases,
     contact_rates,
@@ -26,6 +27,7 @@ from callback.api import (
     questionnaires,
     responses,
     scripts,
+    sends,
     shifts,
     suppressions,
     teams,
@@ -37,6 +39,7 @@ from callback.api.intake import Intake
 from callback.api.openapi import describe
 from callback.bootstrap import House, build
 from callback.log import configure_logging
+from callback.web import survey
 
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
@@ -44,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     attempts.router,
     audit.router,
     callbacks.router,
+    campaigns.router,
     carrier.router,
     cases.router,
     contact_rates.router,
@@ -54,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     questionnaires.router,
     responses.router,
     scripts.router,
+    sends.router,
     shifts.router,
     suppressions.router,
     teams.router,
@@ -94,6 +99,7 @@ def create_app(house: House) -> FastAPI:
         app.include_router(router, prefix="/api/v1", responses=problems.problem_responses())
     app.include_router(health.router, responses=problems.problem_responses())
     app.include_router(metrics.router)
+    app.include_router(survey.router)
     describe(app)
     return app
 

@@ -20,6 +20,9 @@ PUBLIC = {
     ("GET", "/problems/{code}"),
     ("POST", "/api/v1/sessions"),
     ("GET", "/api/v1/openapi.json"),
+    ("GET", "/s/{handle}"),  # the link itself is the key
+    ("POST", "/s/{handle}"),
+    ("GET", "/s/-/survey.css"),
 }
 """Everything else asks who is calling."""
 SIGNED = "/api/v1/carrier/"

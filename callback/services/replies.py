@@ -1,0 +1,264 @@
+"""What customers write back: each message applied once, understood or asked again once, then left to a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from callback.db import messages as rows
+from callback.db import suppressions as suppression_rows
+from callback.db.claims import changed_one
+from callback.db.tables import Attempt, Customer, InboundMessage, Response
+from callback.domain import optout
+from callback.domain.optout import Meaning, Wish
+from callback.domain.reply import Kind, Reply, is_courtesy, read
+from callback.domain.survey import Question
+from callback.domain.words import Channel, Disposition, InboundOutcome, SendKind, SuppressionScope
+from callback.errors import Conflict, NotFound
+from callback.services import answering, renderings, surveys
+from callback.services.suppressions import OPT_OUT_SENTENCE, OPT_OUT_WORD, suppress, take_back
+from callback.settings import Settings
+from callback.texts import Language
+
+LONGEST = 10_000
+"""Characters that are kept of one message; the longest of the carriers has 1,600."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What one message came to. `text` is to be sent back, unless it is None or this is a `repeated` delivery."""
+
+    outcome: InboundOutcome
+    text: str | None
+    repeated: bool = False
+    kind: SendKind = SendKind.NOTICE
+    """A `QUESTION` is not sent to somebody who has opted out meanwhile; a `NOTICE` is."""
+    attempt: Attempt | None = None
+    customer_id: int | None = None
+
+
+def receive(
+    session: Session,
+    *,
+    from_address: str,
+    to_address: str,
+    text: str,
+    provider_id: str,
+    now: datetime,
+    settings: Settings,
+) -> Received:
+    """Take one message in. The same `provider_id` again changes nothing and gives the same reply, marked `repeated`.
+
+    `from_address` in E.164. The words of the message are kept as they came.
+    """
+    message = InboundMessage(
+        provider_id=provider_id,
+        from_address=from_address,
+        to_address=to_address,
+        text=_storable(text)[:LONGEST],
+        received_at=now,
+        outcome=InboundOutcome.NO_QUESTION,
+    )
+    try:
+        with session.begin_nested():
+            session.add(message)
+    except IntegrityError:
+        known = rows.by_provider_id(session, provider_id)
+        if known is None:
+            raise
+        return Received(outcome=known.outcome, text=known.reply, repeated=True, customer_id=known.customer_id)
+    done = _Receiving(session, message, settings=settings, now=now).apply()
+    message.outcome, message.reply, message.customer_id = done.outcome, done.text, done.customer_id
+    session.flush()
+    return done
+
+
+class _Receiving:
+    """One new message and the conversation that it belongs to."""
+
+    def __init__(self, session: Session, message: InboundMessage, *, settings: Settings, now: datetime) -> None:
+        self.session, self.message, self.settings, self.now = session, message, settings, now
+        self.holders = suppression_rows.holders(session, message.from_address)
+        self.response = rows.conversation(session, message.from_address)
+        self.attempt: Attempt | None = None
+        self.question: Question | None = None
+        if self.response is not None:
+            self.attempt = answering.lock(session, self.response)
+            session.refresh(self.response)
+            self.question = surveys.where(session, self.response).question
+            message.response_id = self.response.id
+            message.question = self.question.name if self.question else None
+        self.customer_id = self._customer_id()
+        self.language = self._language()
+
+    def apply(self) -> Received:
+        """Wishes to stop come first; then the answer; then what is left to a person."""
+        asked = self.question
+        reply = Reply(Kind.UNCLEAR) if asked is None else read(asked, self.message.text)
+        closed = asked is not None and not asked.is_text
+        meaning = optout.meaning(self.message.text, answers=closed and reply.kind is Kind.VALUE)
+        if meaning is not None:
+            return self._wish(meaning, reply)
+        if asked is None or self.response is None:
+            return self._nothing_asked()
+        if reply.kind is Kind.COURTESY:
+            return self._received(InboundOutcome.COURTESY, None)
+        if reply.kind is Kind.UNCLEAR:
+            return self._unclear(self.response, asked)
+        return self._answer(self.response, asked, reply)
+
+    # ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _answer(self, response: Response, asked: Question, reply: Reply) -> Received:
+        taken = answering.take(
+            self.session,
+            response=response,
+            channel=Channel.SMS,
+            now=self.now,
+            question=asked.name,
+            value=reply.value,
+            said=self.message.text,
+        )
+        if taken.step.invalid is not None:
+            return self._unclear(response, asked)
+        outcome = InboundOutcome.SKIPPED if reply.kind is Kind.SKIP else InboundOutcome.ANSWERED
+        following = taken.step.question
+        if following is None:
+            return self._received(outcome, self._notice("closing_unhappy" if taken.unhappy else "closing"))
+        text = renderings.sms_next(following, settings=self.settings, language=self.language)
+        return self._received(outcome, text, kind=SendKind.QUESTION)
+
+    def _unclear(self, response: Response, asked: Question) -> Received:
+        """Asked once more; the second time somebody has to read it. The question stays open for a better reply."""
+        earlier = rows.outcomes(self.session, response.id, asked.name)
+        if InboundOutcome.ASKED_AGAIN not in earlier:
+            text = renderings.sms_again(asked, settings=self.settings, language=self.language)
+            return self._received(InboundOutcome.ASKED_AGAIN, text, kind=SendKind.QUESTION)
+        self.message.needs_person = True
+        told = InboundOutcome.LEFT_TO_PERSON in earlier
+        return self._received(InboundOutcome.LEFT_TO_PERSON, None if told else self._notice("left_to_person"))
+
+    def _nothing_asked(self) -> Received:
+        """Thanks are thanks; anything else is for a person to read."""
+        if is_courtesy(self.message.text):
+            return self._received(InboundOutcome.COURTESY, None)
+        self.message.needs_person = True
+        return self._received(InboundOutcome.NO_QUESTION, None)
+
+    # ── Wishes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wish(self, meaning: Meaning, reply: Reply) -> Received:
+        if meaning.wish is Wish.HELP:
+            return self._received(InboundOutcome.HELP, self._notice("help"))
+        if meaning.wish is Wish.START:
+            return self._start()
+        return self._stop(meaning, reply)
+
+    def _stop(self, meaning: Meaning, reply: Reply) -> Received:
+        """Kept with the customer's words; confirmed once and never again. What was answered before is kept."""
+        new = self._suppress(meaning)
+        if self.response is not None:
+            if meaning.rule == "sentence" and reply.kind is Kind.VALUE and self.question is not None:
+                self._keep_free_text(self.response, self.question, reply)
+            self._end(self.response)
+        return self._received(InboundOutcome.OPT_OUT, self._notice("opted_out") if new else None)
+
+    def _suppress(self, meaning: Meaning) -> bool:
+        people = [self.response.customer_id] if self.response is not None else self.holders
+        evidence = {
+            "words": self.message.text,
+            "provider_id": self.message.provider_id,
+            "to": self.message.to_address,
+            "rule": meaning.rule,
+        }
+        reason = OPT_OUT_WORD if meaning.rule == "word" else OPT_OUT_SENTENCE
+        targets: list[tuple[SuppressionScope, str | None, int | None]] = []
+        for scope in meaning.scopes:
+            # Messages end for the telephone, surveys for the person; "nothing more" ends both.
+            if scope is not SuppressionScope.SURVEY:
+                targets.append((scope, self.message.from_address, None))
+            if scope is not SuppressionScope.SMS:
+                targets += [(scope, None, person) for person in people]
+        done = [
+            suppress(
+                self.session,
+                scope=scope,
+                reason=reason,
+                evidence=evidence,
+                now=self.now,
+                address=address,
+                customer_id=person,
+            )
+            for scope, address, person in targets
+        ]
+        return any(one.new for one in done)
+
+    def _keep_free_text(self, response: Response, asked: Question, reply: Reply) -> None:
+        """Somebody who says in the answer itself that they want no more: the answer counts all the same."""
+        answering.take(
+            self.session,
+            response=response,
+            channel=Channel.SMS,
+            now=self.now,
+            question=asked.name,
+            value=reply.value,
+            said=self.message.text,
+        )
+
+    def _end(self, response: Response) -> None:
+        answered = any(value is not None for value in surveys.answers_of(response).values())
+        attempt = answering.lock(self.session, response)
+        disposition = Disposition.BREAK_OFF if answered else Disposition.REFUSED
+        answering.close(self.session, response=response, attempt=attempt, disposition=disposition, now=self.now)
+
+    def _start(self) -> Received:
+        evidence = {"words": self.message.text, "provider_id": self.message.provider_id}
+        lifted: Sequence[object] = take_back(
+            self.session,
+            address=self.message.from_address,
+            customer_ids=self.holders,
+            evidence=evidence,
+            now=self.now,
+        )
+        return self._received(InboundOutcome.OPT_IN, self._notice("opted_in") if lifted else None)
+
+    # ── Small things ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _received(self, outcome: InboundOutcome, text: str | None, *, kind: SendKind = SendKind.NOTICE) -> Received:
+        return Received(outcome=outcome, text=text, kind=kind, attempt=self.attempt, customer_id=self.customer_id)
+
+    def _notice(self, code: str) -> str:
+        return renderings.sms_notice(code, settings=self.settings, language=self.language)
+
+    def _customer_id(self) -> int | None:
+        if self.response is not None:
+            return self.response.customer_id
+        return self.holders[0] if len(self.holders) == 1 else None
+
+    def _language(self) -> Language:
+        whose = self.customer_id if self.customer_id is not None else next(iter(self.holders), None)
+        customer = self.session.get(Customer, whose) if whose is not None else None
+        return renderings.spoken_language(customer.language) if customer else self.settings.language
+
+
+def _storable(text: str) -> str:
+    """What every database can keep: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def handled(session: Session, *, message_id: int, by: int, now: datetime) -> InboundMessage:
+    """Somebody has read it and done what was to be done.
+
+    Raises `NotFound` (`message_not_found`), `Conflict` (`message_handled`).
+    """
+    message = session.get(InboundMessage, message_id)
+    if message is None:
+        raise NotFound("message_not_found")
+    mine = update(InboundMessage).where(InboundMessage.id == message_id, InboundMessage.handled_at.is_(None))
+    if not changed_one(session, mine.values(handled_at=now, handled_by_id=by)):
+        raise Conflict("message_handled")
+    session.refresh(message)
+    return message

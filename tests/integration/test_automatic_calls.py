@@ -1,0 +1,242 @@
+"""The automatic call on both databases: keys and speech, silence, wrong keys, hanging up, a person, a machine."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import select
+
+from callback.db.engine import SessionFactory
+from callback.db.tables import Attempt, Callback, Suppression
+from callback.domain.words import (
+    AttemptState,
+    CallbackState,
+    Channel,
+    Disposition,
+    Purpose,
+    ResponseState,
+    SuppressionScope,
+)
+from callback.services import automatic_calls
+from callback.services.automatic_calls import Heard
+from callback.settings import Settings
+from tests.integration.surveyed import Surveyed, look, survey
+
+ACTION = "https://callback.example/carrier/voice/abc"
+
+
+@dataclass
+class Line:
+    """One call as the carrier sees it: follows the address of every turn."""
+
+    sessions: SessionFactory
+    settings: Settings
+    under_way: Surveyed
+    now: datetime
+    query: dict[str, str]
+    text: str = ""
+    over: bool = False
+
+    def turn(self, digits: str = "", speech: str = "", *, seconds: float = 10, **more: Any) -> str:
+        self.now += timedelta(seconds=seconds)
+        heard = Heard(
+            step=self.query.get("step", ""),
+            tries=int(self.query.get("tries", 0)),
+            since=int(self.query.get("since", 0)),
+            digits=digits,
+            speech=speech,
+            **more,
+        )
+        with self.sessions.begin() as session:
+            attempt = session.get_one(Attempt, self.under_way.attempt)
+            xml = automatic_calls.turn(
+                session, attempt=attempt, heard=heard, action=ACTION, now=self.now, settings=self.settings
+            )
+        return self._read(xml)
+
+    def _read(self, xml: str) -> str:
+        root = ET.fromstring(xml)  # noqa: S314  our own
+        assert root.tag == "Response"
+        gather = root.find("Gather")
+        self.over = gather is None
+        if gather is None:
+            assert [child.tag for child in root][-1] == "Hangup"
+            self.text = " ".join(say.text or "" for say in root.findall("Say"))
+            return self.text
+        address = urlsplit(gather.get("action", ""))
+        assert f"{address.scheme}://{address.netloc}{address.path}" == ACTION
+        self.query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        self.text = " ".join(say.text or "" for say in gather.findall("Say"))
+        return self.text
+
+
+@pytest.fixture
+def line(sessions: SessionFactory, settings: Settings, now: datetime) -> Line:
+    under_way = survey(sessions, now, channel=Channel.VOICE, opened=False, name="Mei Wang")
+    return Line(sessions, settings, under_way, now, {})
+
+
+def test_a_whole_call_by_keys_and_words(sessions: SessionFactory, line: Line) -> None:
+    assert "Mei Wang" in line.turn()
+    assert "problem" not in line.text
+    assert look(sessions, line.under_way).response is None
+    assert "Has your problem been solved?" in line.turn("1")
+    turns: tuple[dict[str, Any], ...] = ({"digits": "1"}, {"speech": "yes"}, {"digits": "5"}, {"speech": "very good"})
+    for said in turns:
+        assert not line.over
+        line.turn(**said)
+    assert "improve" in line.text
+    assert line.turn(speech="Answer the telephone faster.") == "Thank you for your answers. Goodbye."
+    seen = look(sessions, line.under_way)
+    assert seen.answers == {
+        "solved": True, "accepted": True, "attitude": 5, "speed": 5, "improve": "Answer the telephone faster.",
+    }  # fmt: skip
+    assert seen.response is not None
+    assert seen.response.state is ResponseState.COMPLETE
+    assert (seen.attempt.disposition, seen.callback.state) == (Disposition.COMPLETED, CallbackState.DONE)
+    assert line.turn("1") == ""  # after the end there is nothing more to say
+
+
+def test_in_chinese(sessions: SessionFactory, settings: Settings, now: datetime) -> None:
+    under_way = survey(sessions, now, channel=Channel.VOICE, opened=False, language="zh", salutation="王女士")
+    line = Line(sessions, settings, under_way, now, {})
+    assert "请问您是王女士吗" in line.turn()
+    assert "解决了，请按1" in line.turn(speech="是的")
+    line.turn(speech="没有解决")
+    assert look(sessions, under_way).answers == {"solved": False}
+
+
+def test_the_same_turn_again_answers_nothing_twice(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn("1")
+    before = dict(line.query)
+    line.turn("2")
+    following = dict(line.query)
+    line.query = before
+    line.turn("1")  # repeated by the carrier, even with another key
+    assert line.query["step"] == following["step"] == "accepted"
+    assert look(sessions, line.under_way).answers == {"solved": False}
+
+
+def test_star_repeats_and_silence_is_asked_once_more(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    first = line.turn("1")
+    assert line.turn("*") in first
+    assert line.query["tries"] == "1"
+    assert "did not hear" in line.turn()
+    assert "not one of the answers" in line.turn("7") or line.over
+    assert line.over
+    seen = look(sessions, line.under_way)
+    assert (seen.attempt.disposition, seen.response is not None) == (Disposition.BREAK_OFF, True)
+
+
+def test_wrong_keys_end_the_call_with_what_was_said(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn("1")
+    line.turn("1")
+    assert "not one of the answers" in line.turn("9")
+    line.turn("8")
+    assert line.over
+    seen = look(sessions, line.under_way)
+    assert seen.answers == {"solved": True}
+    assert seen.attempt.disposition is Disposition.PARTIAL
+    assert seen.response is not None
+    assert seen.response.state is ResponseState.PARTIAL
+
+
+def test_what_may_be_left_out_is(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    for key in ("1", "1", "1", "4", "4"):
+        line.turn(key)
+    assert line.query["step"] == "improve"
+    line.turn("#")
+    seen = look(sessions, line.under_way)
+    assert "improve" not in seen.answers
+    assert seen.attempt.disposition is Disposition.COMPLETED
+
+
+def test_hanging_up_keeps_what_was_said(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn("1")
+    line.turn("2")
+    seen = look(sessions, line.under_way)
+    assert seen.answers == {"solved": False}
+    assert seen.attempt.state is AttemptState.CONNECTED
+    assert len(seen.flags) == 1
+
+
+@pytest.mark.parametrize("said", [{"digits": "2"}, {"speech": "No, wrong number"}, {"speech": "不是"}])
+def test_somebody_else_hears_nothing(sessions: SessionFactory, line: Line, said: dict[str, Any]) -> None:
+    line.turn()
+    assert "sorry to have troubled you" in line.turn(**said)
+    seen = look(sessions, line.under_way)
+    assert (seen.attempt.disposition, seen.attempt.identity_at, seen.response) == (Disposition.THIRD_PARTY, None, None)
+
+
+def test_a_question_without_a_confirmed_person_is_not_asked(line: Line) -> None:
+    line.query = {"step": "solved", "tries": "1", "since": "0"}
+    assert "Mei Wang" in line.turn("1")
+
+
+def test_silence_at_the_start_is_nobody(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn()
+    assert not line.over
+    line.turn()
+    assert line.over
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.IDENTITY_NOT_CONFIRMED
+
+
+def test_a_machine_is_told_nothing(sessions: SessionFactory, line: Line) -> None:
+    assert line.turn(answered_by="machine_start") == ""
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.ANSWERING_MACHINE
+
+
+def test_zero_calls_for_a_person(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn("1")
+    line.turn("1")
+    assert "colleague will call" in line.turn("0")
+    with sessions() as session:
+        made = session.scalars(select(Callback).where(Callback.purpose == Purpose.VISIT)).one()
+        assert (made.channel, made.case_id, made.state) == (Channel.AGENT, line.under_way.case, CallbackState.WAITING)
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("words", "scopes"),
+    [
+        ("please stop calling me", {SuppressionScope.ALL}),
+        ("no more surveys please", {SuppressionScope.VOICE, SuppressionScope.SURVEY}),
+    ],
+)
+def test_a_wish_said_aloud_is_kept(
+    sessions: SessionFactory, line: Line, words: str, scopes: set[SuppressionScope]
+) -> None:
+    line.turn()
+    line.turn(speech=words)
+    assert line.over
+    with sessions() as session:
+        entries = session.scalars(select(Suppression)).all()
+        assert {entry.scope for entry in entries} == scopes
+        assert all(entry.evidence["words"] == words for entry in entries)
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.REFUSED
+
+
+def test_the_call_ends_within_five_minutes_whatever_happens(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn("1", seconds=20)
+    line.turn("1", seconds=120)
+    line.turn("1", seconds=140)
+    assert "do not want to take more of your time" in line.text
+    assert line.over
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.PARTIAL
+
+
+def test_the_recording_is_announced(sessions: SessionFactory, settings: Settings, now: datetime) -> None:
+    under_way = survey(sessions, now, channel=Channel.VOICE, opened=False)
+    recorded = settings.model_copy(update={"record_calls": True})
+    assert "recorded" in Line(sessions, recorded, under_way, now, {}).turn()

@@ -1,0 +1,238 @@
+"""Conversations by message on both databases: every reply once, understood or asked again once, then a person."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from callback.db.engine import SessionFactory
+from callback.db.tables import InboundMessage, Suppression
+from callback.domain.words import (
+    AttemptState,
+    CallbackState,
+    Disposition,
+    DissatisfactionRule,
+    InboundOutcome,
+    ResponseState,
+    SuppressionScope,
+)
+from callback.errors import Conflict, NotFound
+from callback.services import replies
+from callback.services.replies import Received
+from callback.settings import Settings
+from tests.integration.surveyed import CENTRE, PHONE, look, survey
+
+Write = Callable[..., Received]
+
+
+@pytest.fixture
+def write(sessions: SessionFactory, settings: Settings, now: datetime) -> Write:
+    """`write("5")`: a message of the customer, each with an id of its own unless told."""
+    numbers = iter(range(1000))
+
+    def one(text: str, *, provider_id: str | None = None, phone: str = PHONE, at: datetime | None = None) -> Received:
+        with sessions.begin() as session:
+            return replies.receive(
+                session,
+                from_address=phone,
+                to_address=CENTRE,
+                text=text,
+                provider_id=provider_id or f"SM{next(numbers)}",
+                now=at or now,
+                settings=settings,
+            )
+
+    return one
+
+
+def test_a_whole_conversation(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    for said, asked_next in (
+        ("Yes!", "acceptable"),
+        ("１", "treated"),
+        ("very good", "quickly"),
+        ("4 stars", "recommend"),
+        ("ten", "improve"),
+    ):
+        received = write(said)
+        assert received.outcome is InboundOutcome.ANSWERED
+        assert received.text is not None
+        assert asked_next in received.text
+    done = write("Nothing, 都很好")
+    assert (done.outcome, done.text) == (InboundOutcome.ANSWERED, "Callback Demo: Thank you for your answers. Goodbye.")
+    seen = look(sessions, under_way)
+    assert seen.answers == {
+        "solved": True, "accepted": True, "attitude": 5, "speed": 4, "recommend": 10, "improve": "Nothing, 都很好",
+    }  # fmt: skip
+    assert seen.said["accepted"] == "１"
+    assert seen.response is not None
+    assert (seen.response.state, seen.response.nps) == (ResponseState.COMPLETE, 10)
+    assert (seen.attempt.state, seen.attempt.disposition) == (AttemptState.ENDED, Disposition.COMPLETED)
+    assert seen.attempt.aapor_code == "1.1"
+    assert seen.callback.state is CallbackState.DONE
+    assert seen.flags == []
+
+
+def test_the_same_message_again_changes_nothing(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    first = write("yes", provider_id="SM-one")
+    again = write("yes", provider_id="SM-one")
+    assert (first.repeated, again.repeated, again.text, again.outcome) == (False, True, first.text, first.outcome)
+    assert look(sessions, under_way).answers == {"solved": True}
+
+
+def test_the_same_message_from_many_sides_at_once(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    barrier = threading.Barrier(6)
+    got: list[Received] = []
+
+    def deliver() -> None:
+        barrier.wait()
+        got.append(write("1", provider_id="SM-one"))
+
+    threads = [threading.Thread(target=deliver) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.repeated for one in got) == [False, True, True, True, True, True]
+    assert look(sessions, under_way).answers == {"solved": True}
+
+
+def test_not_understood_is_asked_once_more_and_then_left_to_a_person(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    again = write("who knows")
+    assert again.outcome is InboundOutcome.ASKED_AGAIN
+    assert again.text is not None
+    assert "did not understand" in again.text
+    left = write("dunno really")
+    assert left.outcome is InboundOutcome.LEFT_TO_PERSON
+    assert left.text is not None
+    assert write("hm").text is None
+    with sessions() as session:
+        waiting = session.scalars(select(InboundMessage).where(InboundMessage.needs_person)).all()
+        assert [message.text for message in waiting] == ["dunno really", "hm"]
+    assert write("no").outcome is InboundOutcome.ANSWERED
+    assert write("hmm?").outcome is InboundOutcome.ASKED_AGAIN  # of the next question, for the first time
+    assert look(sessions, under_way).answers == {"solved": False}
+
+
+def test_thanks_are_not_an_answer(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    survey(sessions, now)
+    for said in ("Thanks!", "谢谢", "🙏"):
+        received = write(said)
+        assert (received.outcome, received.text) == (InboundOutcome.COURTESY, None)
+
+
+def test_a_bad_answer_raises_the_flag_at_once_and_further_ones_add_to_it(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    write("no")
+    (flag,) = look(sessions, under_way).flags
+    assert (flag.rule, len(flag.evidence), flag.failures) == (DissatisfactionRule.PROBLEM_NOT_SOLVED, 1, 1)
+    write("no")
+    write("5")
+    write("5")
+    write("9")
+    (flag,) = look(sessions, under_way).flags
+    assert [seen["rule"] for seen in flag.evidence] == ["problem_not_solved", "solution_not_accepted"]
+    done = write("your people are rude")
+    assert done.text is not None
+    assert "colleague will call" in done.text
+    (flag,) = look(sessions, under_way).flags
+    assert [seen["rule"] for seen in flag.evidence][2:] == ["free_text"]
+    assert flag.failures == 1
+
+
+@pytest.mark.parametrize("word", ["STOP", "td", "退订", "Unsubscribe", "R", "please stop texting me"])
+def test_a_stop_ends_it_and_is_confirmed_once(sessions: SessionFactory, write: Write, now: datetime, word: str) -> None:
+    under_way = survey(sessions, now)
+    stopped = write(word)
+    assert (stopped.outcome, stopped.text is not None) == (InboundOutcome.OPT_OUT, True)
+    assert write("STOP").text is None
+    seen = look(sessions, under_way)
+    assert (seen.attempt.disposition, seen.attempt.aapor_code) == (Disposition.REFUSED, "2.112")
+    assert seen.callback.state is CallbackState.DONE
+    assert seen.response is not None
+    assert seen.response.state is ResponseState.EXPIRED
+    with sessions() as session:
+        entries = session.scalars(select(Suppression).order_by(Suppression.id)).all()
+        assert [(entry.scope, entry.address, entry.customer_id) for entry in entries] == [
+            (SuppressionScope.SMS, PHONE, None),
+            (SuppressionScope.SURVEY, None, under_way.customer),
+        ]
+        assert all(entry.evidence["words"] == word and entry.evidence["provider_id"] for entry in entries)
+
+
+def test_n_to_a_yes_or_no_question_is_no_and_to_a_scale_is_stop(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    assert write("N").outcome is InboundOutcome.ANSWERED
+    write("Y")
+    assert look(sessions, under_way).answers == {"solved": False, "accepted": True}
+    assert write("N").outcome is InboundOutcome.OPT_OUT
+    seen = look(sessions, under_way)
+    assert seen.attempt.disposition is Disposition.BREAK_OFF
+    assert seen.response is not None
+    assert seen.response.state is ResponseState.PARTIAL
+    assert seen.answers == {"solved": False, "accepted": True}
+
+
+def test_start_takes_it_back_and_says_so_once(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    survey(sessions, now)
+    write("STOP")
+    back = write("START", at=now + timedelta(hours=1))
+    assert (back.outcome, back.text is not None) == (InboundOutcome.OPT_IN, True)
+    assert write("start").text is None
+    with sessions() as session:
+        assert session.scalar(select(func.count(Suppression.id)).where(Suppression.lifted_at.is_(None))) == 0
+    assert write("STOP", at=now + timedelta(hours=2)).text is not None  # a new stop, a new confirmation
+
+
+def test_an_answer_that_ends_with_a_wish_is_both(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    for said in ("yes", "yes", "4", "4", "8"):
+        write(said)
+    done = write("Be quicker. And please do not contact me again")
+    assert done.outcome is InboundOutcome.OPT_OUT
+    seen = look(sessions, under_way)
+    assert seen.answers["improve"].startswith("Be quicker")
+    assert seen.attempt.disposition is Disposition.COMPLETED
+    with sessions() as session:
+        assert set(session.scalars(select(Suppression.scope))) == {SuppressionScope.ALL}
+
+
+def test_what_nobody_asked_for_is_kept_for_a_person(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    lost = write("Where is my engineer?", phone="+14155559999")
+    assert (lost.outcome, lost.text, lost.customer_id) == (InboundOutcome.NO_QUESTION, None, None)
+    assert write("STOP", phone="+14155559999").outcome is InboundOutcome.OPT_OUT
+    assert write("HELP", phone="+14155559999").outcome is InboundOutcome.HELP
+    with sessions.begin() as session:
+        (message,) = session.scalars(select(InboundMessage).where(InboundMessage.needs_person)).all()
+        with pytest.raises(NotFound):
+            replies.handled(session, message_id=10**6, by=1, now=now)
+    assert message.text == "Where is my engineer?"
+
+
+def test_a_message_is_dealt_with_once(sessions: SessionFactory, write: Write, now: datetime, make_agent: Any) -> None:
+    agent = make_agent("li")
+    write("Where is my engineer?")
+    with sessions.begin() as session:
+        (message,) = session.scalars(select(InboundMessage)).all()
+        assert replies.handled(session, message_id=message.id, by=agent, now=now).handled_by_id == agent
+        with pytest.raises(Conflict):
+            replies.handled(session, message_id=message.id, by=agent, now=now)
+
+
+def test_what_no_database_can_keep_is_left_out(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    assert write("who\x00 knows\ud800").outcome is InboundOutcome.ASKED_AGAIN
+    assert write("yes\x00").outcome is InboundOutcome.ANSWERED
+    assert look(sessions, under_way).answers == {"solved": True}
