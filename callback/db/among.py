@@ -12,7 +12,9 @@ from sqlalchemy import (
     Integer,
     ScalarResult,
     Select,
+    String,
     bindparam,
+    cast,
     func,
     select,
 )
@@ -29,7 +31,9 @@ def among(
 ) -> ColumnElement[bool]:
     """True where `column` is one of `ids`, however many they are."""
     if is_postgresql(session):
-        array: Any = bindparam(None, list(ids), type_=ARRAY(BigInteger))
+        # As one text: the driver would dump a list number by number.
+        text = bindparam(None, "{" + ",".join(map(str, ids)) + "}", type_=String)
+        array: Any = cast(text, ARRAY(BigInteger))
         return column == func.any(array)
     values = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
     return column.in_(select(values.c.value.cast(Integer)))

@@ -69,7 +69,7 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
         Customer.preferred_times,
         Customer.forbidden_dates,
     )
-    for row in plain(session, select(*columns).where(among(session, Customer.id, ids))):
+    for row in plain(session, select(*columns).where(among(session, Customer.id, ids))).all():
         phones, emails, kinds = addresses.get(row.id, ((), (), ()))
         last_survey_at, last_survey_callback_id = surveys.get(row.id, (None, None))
         yield (
@@ -108,7 +108,7 @@ def _addresses(session: Session, ids: Collection[int]) -> dict[int, Addresses]:
         select(ContactPoint.customer_id, ContactPoint.kind, ContactPoint.address)
         .where(among(session, ContactPoint.customer_id, ids), _GOOD)
         .order_by(ContactPoint.customer_id, ContactPoint.position, ContactPoint.id),
-    )
+    ).all()
     for customer_id, kind, address in rows:
         if kind is ContactKind.EMAIL:
             emails[customer_id].append(address)

@@ -13,8 +13,12 @@ from callback.domain.words import Purpose
 _ONE_DAY = timedelta(days=1)
 
 
-def legal_stretches(contact: Contact, policy: Policy, *, until: datetime) -> tuple[Interval, ...]:
+def legal_stretches(
+    contact: Contact, policy: Policy, *, until: datetime, since: datetime | None = None
+) -> tuple[Interval, ...]:
     """Where, from `contact.at` to `until`, no hard rule refuses; in order.
+
+    With `since`, which is not after `contact.at`, customers without a past share one answer that begins there.
 
     Within one part of one day's calling hours a rule only ever goes from no to yes: the day's budget, the avoided part
     of the day and forbidden dates hold for all of it, and rests and cool-offs end. So each rule is asked once for each
@@ -22,7 +26,7 @@ def legal_stretches(contact: Contact, policy: Policy, *, until: datetime) -> tup
     """
     hours = calling_hours(contact.customer.zone, contact.calendar, policy)
     if is_unburdened(contact):
-        return _all(hours, contact.at, until)
+        return _all(hours, contact.at if since is None else since, until)
     found: list[Interval] = []
     for stretch in _all(hours, contact.at, until):
         start = _first_allowed(contact, policy, stretch)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from callback.domain.facts import ShiftFact
@@ -24,11 +25,7 @@ class WorkingTime:
             hours = self.exceptions[day]
         else:
             hours = [(s.starts, s.ends) for s in self.pattern if s.weekday == day.weekday()]
-        return tuple(
-            interval
-            for start, end in sorted(hours)
-            for interval in wall_intervals(datetime.combine(day, start), datetime.combine(day, end), self.zone)
-        )
+        return _stretches(self.zone, day, tuple(sorted(hours)))
 
     def slots(self, day: date, length: timedelta) -> Iterator[Interval]:
         """The day cut into slots of `length`; a rest of at least half a slot is one too."""
@@ -37,3 +34,13 @@ class WorkingTime:
             while stretch.end - start >= length / 2:
                 yield Interval(start, min(start + length, stretch.end))
                 start += length
+
+
+@lru_cache(maxsize=4096)
+def _stretches(zone: ZoneInfo, day: date, hours: tuple[tuple[time, time], ...]) -> tuple[Interval, ...]:
+    """Remembered: a thousand agents work a handful of patterns."""
+    return tuple(
+        interval
+        for start, end in hours
+        for interval in wall_intervals(datetime.combine(day, start), datetime.combine(day, end), zone)
+    )

@@ -5,10 +5,11 @@ left alone (the write is conditional) and comes again next time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,9 @@ from callback.services.optimum import OptimalAssigner, Proof
 
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
+MOST_MOVED = 2_000
+"""Of the callbacks that have time, so many are asked to make room for one that has none."""
+_A_MOMENT = timedelta(microseconds=1)
 BLOCKS = {
     "nobody_qualifies": BlockedBy.NOBODY_QUALIFIES,
     "owner_away": BlockedBy.NOBODY_QUALIFIES,
@@ -103,10 +107,40 @@ def assign(
             report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard)
         with reading(sessions) as session:
             problem = read_problem(session, moment=moment, zone=zone, afresh=afresh, shard=shard)
-        placed, left, report.proof = solve(problem, assigner)
+            placed, left, report.proof = solve(problem, assigner)
+            late = _would_be_late(problem, placed)
+            if late and not afresh and assigner is None:
+                wider = _with_who_can_wait(session, problem, until=max(late), moment=moment, zone=zone)
+                if wider is not None:
+                    problem = wider
+                    placed, left, report.proof = solve(problem)
         with sessions.begin() as session:
             _write_plan(session, problem, placed, left, now=now, report=report)
     return report
+
+
+def _would_be_late(problem: Problem, placed: Sequence[Placement]) -> list[datetime]:
+    """Due times that could be kept, and would not be."""
+    at = {p.callback_id: p.at for p in placed}
+    return [
+        d.due
+        for d in problem.demands
+        if d.earliest <= d.due and d.at is None and at.get(d.callback_id, d.due + _A_MOMENT) > d.due
+    ]
+
+
+def _with_who_can_wait(
+    session: Session, problem: Problem, *, until: datetime, moment: datetime, zone: ZoneInfo
+) -> Problem | None:
+    """The same question, when callbacks that have time may make room for those that have none.
+
+    Only so many of them as are solved in a blink: the rest of the plan stays what it is. None where nobody can wait.
+    """
+    since = moment + problem.policy.freeze
+    moving = read_movable(session, since=since, shard=problem.shard, until=until, most=MOST_MOVED)
+    if not moving:
+        return None
+    return read_problem(session, moment=moment, zone=zone, shard=problem.shard, moving=moving)
 
 
 def read_problem(
@@ -117,14 +151,23 @@ def read_problem(
     afresh: bool = False,
     shard: Shard = EVERYTHING,
     policy: Policy | None = None,
+    moving: Sequence[Row[Any]] = (),
 ) -> Problem:
-    """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if."""
+    """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if.
+
+    `moving` callbacks are placed, and may be moved; with `afresh` all that may be.
+    """
     policy = policy or load_policy(session)
     facts = read_facts(session, moment=moment, policy=policy, zone=zone, shard=shard)
     waiting = read_waiting(session, shard=shard)
-    moving = read_movable(session, since=moment + policy.freeze, shard=shard) if afresh else ()
+    if afresh:
+        moving = read_movable(session, since=moment + policy.freeze, shard=shard)
     rows = [*waiting, *moving]
     items = [item for _, _, item in build_items(session, rows, facts)]
+    if not afresh:
+        # Through the day nobody is moved for a better chance, but only to make room.
+        steady = {row.id for row in moving}
+        items = [replace(i, odds=None) if isinstance(i, Demand) and i.callback_id in steady else i for i in items]
     return Problem(
         demands=[item for item in items if isinstance(item, Demand)],
         roster=read_roster(session, rows, facts, moving=moving),
@@ -170,7 +213,8 @@ def _write_plan(
         or before[item.callback_id].slot_id is not None
     ]
     versions = {row.id: (row.version, row.case_id) for row in problem.rows}
-    report.assigned = write(session, news, lost, versions, now=now)
+    keepers = {demand.callback_id: demand.kept_by for demand in problem.demands if demand.kept_by is not None}
+    report.assigned = write(session, news, lost, versions, now=now, keepers=keepers)
     report.moved = sum(before[p.callback_id].slot_id is not None for p in news)
     report.left = Counter(item.reason for item in left)
 
@@ -250,6 +294,7 @@ def write(
     about: str = "assignment",
     actor_id: int | None = None,
     pinned: bool = False,
+    keepers: Mapping[int, str] = MappingProxyType({}),
 ) -> int:
     """Write what still holds: what changed since it was read keeps what it has. Returns how many were placed.
 
@@ -260,6 +305,7 @@ def write(
     unchanged = _lock_unchanged(session, [*placements, *reasons], versions)
     changes: list[tuple[Any, ...]] = []
     decisions: list[tuple[Any, ...]] = []
+    written: dict[datetime, str] = {}
     for callback_id in sorted(unchanged):
         version, case_id = versions[callback_id]
         p = placements.get(callback_id)
@@ -267,8 +313,10 @@ def write(
             changes.append(
                 (callback_id, CallbackState.ASSIGNED, None, p.agent_id, p.slot_id, p.at, pinned, now, version + 1)
             )
-            inputs = {"agent_id": p.agent_id, "at": p.at.isoformat()}
-            decisions.append((case_id, callback_id, about, "best_plan", "assigned", inputs, now, actor_id))
+            at = written.get(p.at) or written.setdefault(p.at, p.at.isoformat())
+            inputs = {"agent_id": p.agent_id, "at": at}
+            rule = keepers.get(callback_id, "best_plan")
+            decisions.append((case_id, callback_id, about, rule, "assigned", inputs, now, actor_id))
         else:
             reason = reasons[callback_id]
             why = BLOCKS.get(reason)

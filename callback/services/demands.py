@@ -7,12 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from callback.db import durations, plans, slots
 from callback.db.among import among, plain
 from callback.db.customers import customer_facts
-from callback.db.tables import Appointment, Callback, Case
+from callback.db.tables import Agent, Appointment, Callback, Case
+from callback.domain.appointment import Keeper, keeper
 from callback.domain.assignment import Demand, Left, Odds, Roster
 from callback.domain.contact import NO_HISTORY, PARTS, Forecast, person_of
 from callback.domain.duration import Durations, learn_durations
@@ -22,6 +23,7 @@ from callback.domain.moment import Interval, calling_hours
 from callback.domain.policy import Policy
 from callback.domain.rules import Contact, may, next_legal_moment, refusals
 from callback.domain.rules.wish import narrowed, wanted_parts
+from callback.domain.shift import WorkingTime
 from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel, Purpose
 from callback.services.calendars import load_calendars, years_around
 from callback.services.contact_rates import load_forecast, seed_of
@@ -36,6 +38,7 @@ UNWANTED = 0.5
 KNOWN_CALLER = (Purpose.ANSWER, Purpose.HOLDING)
 """Better told by who knows the case."""
 
+Owner = aliased(Agent)
 WAITING_COLUMNS = (
     Callback.id,
     Callback.case_id,
@@ -56,6 +59,7 @@ WAITING_COLUMNS = (
     Case.required_skill,
     Appointment.at.label("appointment_at"),
     Appointment.agent_id.label("appointment_agent_id"),
+    Owner.team_id.label("appointment_team_id"),
 )
 Item = tuple[Row[Any], Contact, "Demand | Left | None"]
 """A callback, the contact it stands for, and what becomes of it (None: its time lies beyond the horizon)."""
@@ -95,6 +99,7 @@ class Facts:
     until: datetime
     policy: Policy
     agents: Mapping[int, AgentFacts]
+    hours: Mapping[int, WorkingTime]
     durations: Durations
     odds: "OddsBook"
 
@@ -103,11 +108,13 @@ def read_facts(
     session: Session, *, moment: datetime, policy: Policy, zone: ZoneInfo, shard: Shard = EVERYTHING
 ) -> Facts:
     measured = durations.measured(session, now=moment)
+    agents = shard.agents(slots.agents_at_work(session))
     return Facts(
         moment=moment,
         until=moment + timedelta(days=policy.planning_horizon_days + 1),
         policy=policy,
-        agents=shard.agents(slots.agents_at_work(session)),
+        agents=agents,
+        hours=slots.working_times(session, agents),
         durations=learn_durations(measured, ordinary_s=policy.handling_time.total_seconds()),
         odds=OddsBook(load_forecast(session, seed=seed_of(moment, zone)), policy.holdout_share),
     )
@@ -154,27 +161,43 @@ def read_waiting(
     return found
 
 
-def read_movable(session: Session, *, since: datetime, shard: Shard = EVERYTHING) -> Sequence[Row[Any]]:
-    """Placed callbacks that a planning from scratch may move: not pinned, no appointment, not before `since`."""
+def read_movable(
+    session: Session,
+    *,
+    since: datetime,
+    shard: Shard = EVERYTHING,
+    until: datetime | None = None,
+    most: int | None = None,
+) -> Sequence[Row[Any]]:
+    """Placed callbacks that may be moved: not pinned, no appointment, not placed before `since` nor after `until`.
+
+    With `most`, only so many: those that have the most time and matter least.
+    """
     placed = and_(
         Callback.state == CallbackState.ASSIGNED,
         ~Callback.pinned,
         Callback.slot_id.is_not(None),
         Callback.planned_at >= since,
+        Appointment.id.is_(None),
     )
-    return _read(session, and_(placed, Appointment.id.is_(None)), shard)
+    if until is not None:
+        placed = and_(placed, Callback.planned_at <= until, Callback.due_at > Callback.planned_at)
+    return _read(session, placed, shard, most=most)
 
 
 def _joined() -> Any:
     open_appointment = (Appointment.callback_id == Callback.id) & (Appointment.state == AppointmentState.OPEN)
     joined = select(*WAITING_COLUMNS).join(Case, Case.id == Callback.case_id)
-    return joined.outerjoin(Appointment, open_appointment)
+    return joined.outerjoin(Appointment, open_appointment).outerjoin(Owner, Owner.id == Appointment.agent_id)
 
 
-def _read(session: Session, which: ColumnElement[bool], shard: Shard) -> Sequence[Row[Any]]:
+def _read(session: Session, which: ColumnElement[bool], shard: Shard, *, most: int | None = None) -> Sequence[Row[Any]]:
     statement = _joined().where(which, Callback.channel == Channel.AGENT)
     if shard.by_team:
         statement = statement.where(shard.cases())
+    if most is not None:
+        statement = statement.order_by(Callback.due_at.desc(), Callback.priority, Callback.id).limit(most)
+        return plain(session, statement).all()
     return plain(session, statement.order_by(Callback.due_at, Callback.id)).all()
 
 
@@ -233,7 +256,9 @@ def _demand(row: Row[Any], contact: Contact, facts: Facts, only: frozenset[int] 
         return None if row.blocked_by is None else Left(row.id, "later")
     # An appointment that could not be kept to the minute is kept as soon as the rules allow.
     at = row.appointment_at if row.appointment_at is not None and earliest == row.appointment_at else None
-    owner = row.appointment_agent_id if row.appointment_at is not None else None
+    kept = _keeper(row, facts, at=at or earliest, stretches=stretches)
+    if kept is not None and at is not None:
+        at = kept.at
     return Demand(
         callback_id=row.id,
         customer_id=row.customer_id,
@@ -245,21 +270,38 @@ def _demand(row: Row[Any], contact: Contact, facts: Facts, only: frozenset[int] 
         legal=_legality(contact, policy),
         skill=contact.case.required_skill,
         excluded=barred_agents(contact, policy, facts.agents),
-        only=only if only is not None else (frozenset({owner}) if owner is not None else None),
+        only=only if only is not None or kept is None else kept.only,
         at=at,
         seconds=facts.durations.of(row.purpose),
         stretches=stretches,
         odds=facts.odds.of(customer),
         current=row.slot_id,
         knows=row.owner_id if row.purpose in KNOWN_CALLER else None,
+        kept_by=None if kept is None or only is not None else kept.rule,
     )
+
+
+def _keeper(row: Row[Any], facts: Facts, *, at: datetime, stretches: Sequence[Interval]) -> Keeper | None:
+    """Who keeps an appointment with an agent; None for every other callback."""
+    if row.appointment_at is None or row.appointment_agent_id is None:
+        return None
+    for tolerance in (facts.policy.owner_wait, timedelta(0)):
+        kept = keeper(
+            at,
+            owner_id=row.appointment_agent_id,
+            team_id=row.appointment_team_id,
+            hours=facts.hours,
+            agents=facts.agents,
+            tolerance=tolerance,
+        )
+        if any(kept.at in stretch for stretch in stretches):
+            return kept
+    return kept
 
 
 def _stretches(contact: Contact, facts: Facts) -> tuple[Interval, ...]:
     """From the planning's moment on for customers without a past: they share one answer."""
-    if is_unburdened(contact) and contact.at < facts.until:
-        contact = replace(contact, at=facts.moment)
-    legal = legal_stretches(contact, facts.policy, until=facts.until)
+    legal = legal_stretches(contact, facts.policy, until=facts.until, since=facts.moment)
     wishes = contact.customer.preferred
     return narrowed(legal, wishes, contact.customer.zone) if wishes and not contact.by_appointment else legal
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, Case, Shift, ShiftException, Team
-from callback.domain.words import CallbackState
+from callback.domain.words import CallbackState, CaseStatus
 from callback.services import alternatives, findings, plan_files, what_if
 from callback.services.assignments import assign, read_problem
 from callback.services.optimum import OptimalAssigner
@@ -25,7 +25,8 @@ MORNING = ((time(9), time(12)),)
 def fill(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta = HOUR) -> None:
     with sessions.begin() as session:
         for _ in range(cases):
-            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due)
+            answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING}
+            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due, **answered)
 
 
 def places(sessions: SessionFactory) -> dict[int, tuple[int | None, datetime | None]]:
@@ -34,26 +35,48 @@ def places(sessions: SessionFactory) -> dict[int, tuple[int | None, datetime | N
         return {row.id: (row.agent_id, row.planned_at) for row in rows}
 
 
-def test_planning_afresh_moves_only_what_makes_it_better(sessions: SessionFactory, now: datetime) -> None:
+def fill_the_morning(sessions: SessionFactory, now: datetime) -> dict[int, tuple[int | None, datetime | None]]:
+    """All twenty places until noon are taken by what has time until tomorrow."""
     with sessions.begin() as session:
         add_agent(session, "li", now=now, hours=MORNING)
-    # Twenty places this morning: taken by what has time until tomorrow.
-    fill(sessions, now, cases=20, due=30 * HOUR)
+    fill(sessions, now, cases=20, due=2 * HOUR)
     plan_day(sessions, now=now, zone=SHANGHAI)
+    with sessions.begin() as session:
+        session.execute(update(Callback).values(due_at=now + 30 * HOUR))
     before = places(sessions)
-    plan_day(sessions, now=now, zone=SHANGHAI, afresh=True)
-    assert places(sessions) == before, "nothing is better elsewhere, so nothing moves"
+    assert len(before) == 20
+    assert all(place[1] and place[1] < now + 2 * HOUR for place in before.values())
+    return before
+
+
+def test_planning_afresh_moves_only_what_makes_it_better(sessions: SessionFactory, now: datetime) -> None:
+    before = fill_the_morning(sessions, now)
     fill(sessions, now, cases=4, due=2 * HOUR)
-
     done = plan_day(sessions, now=now, zone=SHANGHAI, afresh=True)
-
     after = places(sessions)
-    moved = [i for i, place in before.items() if after[i] != place]
     with sessions() as session:
         late = session.scalars(select(Callback.id).where(Callback.planned_at > Callback.due_at)).all()
     assert not late
-    assert len(moved) == done.callbacks.moved
-    assert len(moved) <= 4
+    assert 4 <= done.callbacks.moved == sum(after[i] != place for i, place in before.items())
+
+    plan_day(sessions, now=now, zone=SHANGHAI, afresh=True)
+    assert places(sessions) == after, "nothing is better elsewhere, so nothing moves"
+
+
+def test_a_new_promise_takes_the_place_of_one_that_can_wait(sessions: SessionFactory, now: datetime) -> None:
+    before = fill_the_morning(sessions, now)
+    fill(sessions, now, cases=1, due=2 * HOUR)
+
+    done = plan_day(sessions, now=now, zone=SHANGHAI)
+
+    after = places(sessions)
+    (new,) = after.keys() - before.keys()
+    assert after[new][1] is not None
+    assert after[new][1] <= now + 2 * HOUR  # type: ignore[operator]
+    assert [after[i] != place for i, place in before.items()].count(True) == done.callbacks.moved == 1
+    frozen = [i for i, (_, at) in before.items() if at and at < now + HOUR / 2]
+    assert frozen
+    assert all(after[i] == before[i] for i in frozen), "nothing moves that begins within the half hour"
 
 
 def test_what_if_shows_the_difference_and_writes_nothing(sessions: SessionFactory, now: datetime) -> None:
