@@ -52,6 +52,8 @@ class Demand:
     """The slot in which agents see it now; to move it costs a change."""
     knows: int | None = None
     """The agent who knows the case (answers and holding calls)."""
+    kept_by: str | None = None
+    """Of an appointment with an agent: who keeps it (`domain/appointment.py`)."""
 
     def chance(self, at: datetime) -> float:
         """Of contact at this moment; 1 where nothing is known, so that nothing is preferred."""
