@@ -3,6 +3,7 @@
 
 import callback.cli.accounts
 import callback.cli.calendar
+import callback.cli.campaign
 import callback.cli.contact
 import callback.cli.database
 import callback.cli.dissatisfaction

@@ -108,7 +108,7 @@ class Breaker:
 
 def backoff(tries: int, *, chance: random.Random | None = None) -> timedelta:
     """Before a send is tried again after `tries` failed ones: 2 s, 4 s, 8 s … five minutes, with jitter."""
-    return min(timedelta(seconds=2**tries), timedelta(minutes=5)) * jitter(chance)
+    return min(timedelta(seconds=2 ** min(tries, 10)), timedelta(minutes=5)) * jitter(chance)
 
 
 def jitter(chance: random.Random | None = None) -> float:

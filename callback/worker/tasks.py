@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from callback.bootstrap import House
 from callback.db.jobs import enqueue
-from callback.services import contact_rates, housekeeping, plans, visits
+from callback.services import campaigns, contact_rates, housekeeping, plans, visits
 from callback.services.assignments import assign
 from callback.services.demands import Shard
 from callback.services.planning import plan_day, shards
@@ -59,6 +59,16 @@ def arrange_visits(house: House) -> None:
     visits.take_turns(house.sessions, now=house.clock())
 
 
+def enrol_campaigns(house: House) -> None:
+    """Contacts that have been planned since join the campaign that they fit."""
+    campaigns.enrol_all(house.sessions, now=house.clock())
+
+
+def chase_surveys(house: House) -> None:
+    """Surveys to which nothing is said are reminded of once, then closed with what was answered."""
+    reminders.chase(house.sessions, now=house.clock())
+
+
 def purge(house: House) -> None:
     """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
     with house.sessions.begin() as session:
@@ -73,6 +83,8 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "watch_promises": watch_promises,
         "learn_contacts": learn_contacts,
         "arrange_visits": arrange_visits,
+        "enrol_campaigns": enrol_campaigns,
+        "chase_surveys": chase_surveys,
         "purge": purge,
     }
 )

@@ -29,6 +29,8 @@ TICKS: tuple[Tick, ...] = (
     Tick("watch_promises", timedelta(minutes=1)),
     Tick("learn_contacts", timedelta(minutes=1)),
     Tick("arrange_visits", timedelta(hours=1)),
+    Tick("enrol_campaigns", timedelta(minutes=1)),
+    Tick("chase_surveys", timedelta(minutes=10)),
     Tick("purge", timedelta(hours=1)),
 )
 

@@ -1,0 +1,97 @@
+"""Campaigns: which automatic contacts belong to them, and how far they have come."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Select, func, select, text, update
+from sqlalchemy.orm import Session
+
+from callback.db.claims import changed_one
+from callback.db.tables import Callback, Campaign, Case
+from callback.domain.words import CallbackState, CampaignState
+
+_AUTOMATIC = text("callbacks.state = 'waiting' AND callbacks.channel IN ('sms', 'voice', 'email')")
+NOT_BEGUN = (CallbackState.WAITING, CallbackState.BLOCKED)
+
+
+def by_id(session: Session, campaign_id: int) -> Campaign | None:
+    return session.get(Campaign, campaign_id, populate_existing=True)
+
+
+def by_name(session: Session, name: str) -> Campaign | None:
+    return session.scalars(select(Campaign).where(Campaign.name == name)).one_or_none()
+
+
+def listed(state: CampaignState | None = None) -> Select[tuple[Campaign]]:
+    query = select(Campaign)
+    return query if state is None else query.where(Campaign.state == state)
+
+
+def set_state(
+    session: Session, campaign: Campaign, state: CampaignState, *, from_states: Sequence[CampaignState], now: datetime
+) -> bool:
+    """False: it is in none of `from_states` any more."""
+    changed = changed_one(
+        session,
+        update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.state.in_(from_states))
+        .values(state=state, updated_at=now, version=Campaign.version + 1),
+    )
+    session.refresh(campaign)
+    return changed
+
+
+def enrol(session: Session, campaign: Campaign, criteria: Mapping[str, Any], *, now: datetime) -> int:
+    """Every automatic contact that waits, is in no campaign and fits the criteria comes in; how many."""
+    cases = select(Case.id)
+    for name in ("team_id", "category", "product", "kind"):
+        if criteria.get(name) is not None:
+            cases = cases.where(getattr(Case, name) == criteria[name])
+    if criteria.get("closed_from") is not None:
+        cases = cases.where(Case.closed_at >= datetime.fromisoformat(criteria["closed_from"]))
+    if criteria.get("closed_until") is not None:
+        cases = cases.where(Case.closed_at < datetime.fromisoformat(criteria["closed_until"]))
+    statement = (
+        update(Callback)
+        .where(_AUTOMATIC, Callback.campaign_id.is_(None), Callback.case_id.in_(cases))
+        .values(campaign_id=campaign.id, updated_at=now, version=Callback.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if criteria.get("channel") is not None:
+        statement = statement.where(Callback.channel == criteria["channel"])
+    result: CursorResult[Any] = session.execute(statement)  # type: ignore[assignment]
+    return result.rowcount
+
+
+def cancel_waiting(session: Session, campaign: Campaign, *, result: str, now: datetime) -> Sequence[tuple[int, int]]:
+    """What has not begun ends; (callback, case) of each."""
+    ended = session.execute(
+        update(Callback)
+        .where(Callback.campaign_id == campaign.id, Callback.state.in_(NOT_BEGUN))
+        .values(
+            state=CallbackState.CANCELLED,
+            blocked_by=None,
+            result=result,
+            finished_at=now,
+            updated_at=now,
+            version=Callback.version + 1,
+        )
+        .returning(Callback.id, Callback.case_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [(callback_id, case_id) for callback_id, case_id in ended]
+
+
+def progress(session: Session, campaign_ids: Sequence[int]) -> dict[int, dict[CallbackState, int]]:
+    """Callbacks of each campaign by state."""
+    found: dict[int, dict[CallbackState, int]] = {campaign_id: {} for campaign_id in campaign_ids}
+    rows = session.execute(
+        select(Callback.campaign_id, Callback.state, func.count())
+        .where(Callback.campaign_id.in_(campaign_ids))
+        .group_by(Callback.campaign_id, Callback.state)
+    )
+    for campaign_id, state, count in rows:
+        if campaign_id is not None:
+            found[campaign_id][state] = count
+    return found

@@ -1,0 +1,144 @@
+"""Campaigns: a named part of the automatic contacts, started, paused, resumed and cancelled as one.
+
+A pause acts on the next claim, and on what is claimed already within half a second (`worker/sending.py`). What the
+carrier has been given is with the customer; a conversation that has begun goes on.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from callback.db import campaigns as rows
+from callback.db.engine import SessionFactory
+from callback.db.tables import Campaign, Decision
+from callback.domain.words import CampaignState, CaseKind, Channel
+from callback.errors import Conflict, Invalid, NotFound
+from callback.services import audit
+
+LIVE = (CampaignState.RUNNING, CampaignState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """Which automatic contacts belong to it. What is left out does not matter."""
+
+    channel: Channel | None = None
+    team_id: int | None = None
+    category: str | None = None
+    product: str | None = None
+    kind: CaseKind | None = None
+    closed_from: datetime | None = None
+    closed_until: datetime | None = None
+    """Of the case; half-open."""
+
+    def to_json(self) -> dict[str, Any]:
+        def plain(value: Any) -> Any:
+            return value.isoformat() if isinstance(value, datetime) else value
+
+        return {name: plain(value) for name, value in asdict(self).items() if value is not None}
+
+
+def create(
+    session: Session, *, name: str, criteria: Criteria, by: int | None, now: datetime, paused: bool = False
+) -> Campaign:
+    """A new campaign with everything that fits and waits; what comes later joins it. Raises `Conflict`, `Invalid`."""
+    if criteria.closed_from and criteria.closed_until and criteria.closed_from >= criteria.closed_until:
+        raise Invalid("campaign_period")
+    campaign = Campaign(
+        name=name,
+        state=CampaignState.PAUSED if paused else CampaignState.RUNNING,
+        criteria=criteria.to_json(),
+        created_at=now,
+        created_by_id=by,
+        updated_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(campaign)
+    except IntegrityError as error:
+        raise Conflict("campaign_name_taken", name=name) from error
+    enrolled = rows.enrol(session, campaign, campaign.criteria, now=now)
+    _audited(session, campaign, "campaign_created", by=by, now=now, enrolled=enrolled)
+    return campaign
+
+
+def find(session: Session, campaign_id: int) -> Campaign:
+    """Raises `NotFound`."""
+    campaign = rows.by_id(session, campaign_id)
+    if campaign is None:
+        raise NotFound("campaign_not_found")
+    return campaign
+
+
+def find_by_name(session: Session, name: str) -> Campaign:
+    """Raises `NotFound`."""
+    campaign = rows.by_name(session, name)
+    if campaign is None:
+        raise NotFound("campaign_not_found")
+    return campaign
+
+
+def pause(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> Campaign:
+    """Nothing of it leaves any more. Pausing a paused one changes nothing. Raises `Conflict` (`campaign_over`)."""
+    return _moved(session, campaign, CampaignState.PAUSED, by=by, now=now)
+
+
+def resume(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> Campaign:
+    """Go on. Raises `Conflict` (`campaign_over`)."""
+    return _moved(session, campaign, CampaignState.RUNNING, by=by, now=now)
+
+
+def cancel(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> Campaign:
+    """For good: what has not begun ends, and is not planned anew. Cancelling twice changes nothing."""
+    if not rows.set_state(session, campaign, CampaignState.CANCELLED, from_states=LIVE, now=now):
+        return campaign
+    ended = rows.cancel_waiting(session, campaign, result="campaign_cancelled", now=now)
+    session.add_all(
+        Decision(
+            at=now,
+            case_id=case_id,
+            callback_id=callback_id,
+            about="end",
+            rule="campaign_cancelled",
+            verdict="cancelled",
+            inputs={"campaign": campaign.name},
+            actor_id=by,
+        )
+        for callback_id, case_id in ended
+    )
+    _audited(session, campaign, "campaign_cancelled", by=by, now=now, ended=len(ended))
+    return campaign
+
+
+def enrol_all(sessions: SessionFactory, *, now: datetime) -> int:
+    """What has been planned since joins the campaign that it fits, the oldest campaign first; how many did."""
+    with sessions.begin() as session:
+        live = session.scalars(rows.listed().where(Campaign.state.in_(LIVE)).order_by(Campaign.id)).all()
+        return sum(rows.enrol(session, campaign, campaign.criteria, now=now) for campaign in live)
+
+
+def _moved(session: Session, campaign: Campaign, state: CampaignState, *, by: int | None, now: datetime) -> Campaign:
+    if campaign.state is state:
+        return campaign
+    if not rows.set_state(session, campaign, state, from_states=LIVE, now=now):
+        raise Conflict("campaign_over", name=campaign.name)
+    _audited(session, campaign, f"campaign_{state.value}", by=by, now=now)
+    return campaign
+
+
+def _audited(
+    session: Session, campaign: Campaign, action: str, *, by: int | None, now: datetime, **details: object
+) -> None:
+    audit.record(
+        session,
+        now=now,
+        actor_id=by,
+        action=action,
+        subject_kind="campaign",
+        subject_id=campaign.id,
+        name=campaign.name,
+        **details,
+    )
