@@ -51,7 +51,7 @@ def _impossible(policy: Policy) -> str | None:
     for name in ("survey_rest", "survey_after", "survey_due", "survey_expires", "cool_off", "freeze", "owner_wait"):
         if getattr(policy, name) < timedelta(0):
             return f"{name}: negative"
-    for name in ("slot", "handling_time", "claim_lease"):
+    for name in ("slot", "handling_time", "claim_lease", "survey_wait"):
         if getattr(policy, name) <= timedelta(0):
             return f"{name}: not above zero"
     for name, most in (("slot_overfill", 1), ("holdout_share", 0.5)):

@@ -52,7 +52,8 @@ DEFAULT_TABLE: RetryTable = MappingProxyType(
         Disposition.WRONG_NUMBER: (RetryStep(delay=timedelta(0), next_contact_point=True),),
         Disposition.DEAD_NUMBER: (RetryStep(delay=timedelta(0), next_contact_point=True),),
         Disposition.TECHNICAL_FAILURE: (RetryStep(delay=timedelta(minutes=10), counts=False),),
-        Disposition.NO_RESPONSE: _STOP,
+        # One reminder of a survey that nobody answered; the second silence is an answer.
+        Disposition.NO_RESPONSE: (RetryStep(delay=timedelta(0)), RetryStep(delay=None)),
     }
 )
 """Each disposition's steps, the first for its first time in a callback; the last one holds from then on."""
@@ -117,7 +118,7 @@ def after(
     if disposition in SETTLED and step.delay is None:
         return over("settled", exhausted=False)
     if attempts_made + step.counts >= policy.attempts_per_callback:
-        return over("attempts_used")
+        return over("settled", exhausted=False) if disposition in SETTLED else over("attempts_used")
     avoid: frozenset[PartOfDay] = frozenset()
     if appointment_at is not None:
         wanted, rule = appointment_at, "appointment"

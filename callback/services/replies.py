@@ -211,7 +211,7 @@ class _Receiving:
     def _end(self, response: Response) -> None:
         answered = any(value is not None for value in surveys.answers_of(response).values())
         attempt = answering.lock(self.session, response)
-        disposition = Disposition.BREAK_OFF if answered else Disposition.REFUSED
+        disposition = Disposition.PARTIAL if answered else Disposition.REFUSED
         answering.close(self.session, response=response, attempt=attempt, disposition=disposition, now=self.now)
 
     def _start(self) -> Received:

@@ -163,7 +163,7 @@ def opt_out(session: Session, handle: str, *, now: datetime) -> bool:
     if response.state is ResponseState.OPEN:
         answered = any(value is not None for value in surveys.answers_of(response).values())
         attempt = answering.lock(session, response)
-        disposition = Disposition.BREAK_OFF if answered else Disposition.REFUSED
+        disposition = Disposition.PARTIAL if answered else Disposition.REFUSED
         answering.close(session, response=response, attempt=attempt, disposition=disposition, now=now)
     return True
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from callback.bootstrap import House
 from callback.db.jobs import enqueue
-from callback.services import campaigns, contact_rates, housekeeping, plans, visits
+from callback.services import campaigns, contact_rates, housekeeping, plans, reminders, visits
 from callback.services.assignments import assign
 from callback.services.demands import Shard
 from callback.services.planning import plan_day, shards

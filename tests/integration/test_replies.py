@@ -179,7 +179,7 @@ def test_n_to_a_yes_or_no_question_is_no_and_to_a_scale_is_stop(
     assert look(sessions, under_way).answers == {"solved": False, "accepted": True}
     assert write("N").outcome is InboundOutcome.OPT_OUT
     seen = look(sessions, under_way)
-    assert seen.attempt.disposition is Disposition.BREAK_OFF
+    assert (seen.attempt.disposition, seen.callback.state) == (Disposition.PARTIAL, CallbackState.DONE)
     assert seen.response is not None
     assert seen.response.state is ResponseState.PARTIAL
     assert seen.answers == {"solved": False, "accepted": True}

@@ -127,7 +127,9 @@ def settle_callback(
         rows.mark_contact(session, attempt.contact_point_id, retry.mark_contact)
     _keep_appointment(session, attempt, callback)
     session.flush()
-    if done or outcome is Disposition.REFUSED:
+    # Whoever says nothing to a survey and to its reminder has said enough: nothing is left for a supervisor to decide.
+    silent = outcome is Disposition.NO_RESPONSE and retry.ends
+    if done or silent or outcome is Disposition.REFUSED:
         ended = After(state=CallbackState.DONE, rule="settled", counts=retry.counts)
     elif retry.ends:
         ended = _given_up(retry)

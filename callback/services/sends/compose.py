@@ -81,13 +81,15 @@ def texts_of(settings: Settings) -> Compose:
         texts: dict[int, Text] = {}
         for callback, contact in batch:
             response = responses[callback.id]
+            reminder = callback.attempts_made > 0  # an earlier one that counted has reached the customer
             if callback.channel is Channel.SMS:
                 if response.questionnaire_id not in definitions:
                     stored = session.get_one(Questionnaire, response.questionnaire_id)
                     definitions[stored.id] = parse_definition(stored.definition)
-                texts[callback.id] = _message(response, definitions[response.questionnaire_id], contact, settings)
+                definition = definitions[response.questionnaire_id]
+                texts[callback.id] = _message(response, definition, contact, settings, reminder=reminder)
             elif callback.channel is Channel.EMAIL:
-                texts[callback.id] = _letter(response, contact, settings)
+                texts[callback.id] = _letter(response, contact, settings, reminder=reminder)
             else:
                 texts[callback.id] = Text()
         return texts
@@ -95,18 +97,21 @@ def texts_of(settings: Settings) -> Compose:
     return compose
 
 
-def _message(response: Response, definition: Definition, contact: Contact, settings: Settings) -> Text:
+def _message(
+    response: Response, definition: Definition, contact: Contact, settings: Settings, *, reminder: bool
+) -> Text:
     question = current(definition, SurveyState.from_json(response.engine_state))
     assert question is not None, response.id  # noqa: S101  a complete response has no callback that is still due
     link = renderings.survey_link(settings, response.handle) if may_link(contact.customer.country) else None
     language = language_of(contact.customer.language)
-    body = renderings.sms_invitation(question, settings=settings, language=language, link=link)
+    write = renderings.sms_reminder if reminder else renderings.sms_invitation
+    body = write(question, settings=settings, language=language, link=link)
     return Text(body=body, segments=max(1, segments(body).segments))
 
 
-def _letter(response: Response, contact: Contact, settings: Settings) -> Text:
+def _letter(response: Response, contact: Contact, settings: Settings, *, reminder: bool) -> Text:
     until = (response.expires_at or contact.at).astimezone(contact.customer.zone)
     link = renderings.survey_link(settings, response.handle)
     language = language_of(contact.customer.language)
-    subject, body = renderings.mail(settings=settings, language=language, link=link, until=until)
+    subject, body = renderings.mail(settings=settings, language=language, link=link, until=until, reminder=reminder)
     return Text(body=body, subject=subject)

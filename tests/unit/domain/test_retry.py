@@ -79,6 +79,12 @@ def test_what_is_settled_ends_quietly(disposition: Disposition) -> None:
     assert decision == RetryDecision(rule="settled", ends=True)
 
 
+def test_a_survey_is_reminded_of_once() -> None:
+    assert decide(D.NO_RESPONSE, "10:00", nth=1).next_try_at == at("2026-03-11 10:00")
+    assert decide(D.NO_RESPONSE, "22:00", nth=1).next_try_at == at("2026-03-12 09:00")
+    assert decide(D.NO_RESPONSE, nth=2) == RetryDecision(rule="settled", ends=True)
+
+
 @pytest.mark.parametrize("disposition", [D.LANGUAGE_BARRIER, D.UNABLE])
 def test_what_calling_again_cannot_mend_goes_to_the_supervisor(disposition: Disposition) -> None:
     assert decide(disposition) == RetryDecision(rule="no_further_try", ends=True, exhausted=True)

@@ -1,0 +1,106 @@
+"""Surveys that went silent, on both databases: one reminder, then closed; a partial one is kept."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from callback.db.engine import SessionFactory
+from callback.db.tables import Attempt, Callback, Response
+from callback.domain.handle import new_handle
+from callback.domain.words import (
+    AttemptState,
+    CallbackState,
+    Channel,
+    Disposition,
+    PartOfDay,
+    ResponseState,
+)
+from callback.services import answering, reminders
+from callback.services.reminders import Chased
+from tests.integration.surveyed import Surveyed, look, survey
+
+DAYS = timedelta(days=2, minutes=1)
+
+
+def answered(sessions: SessionFactory, under_way: Surveyed, at: datetime) -> None:
+    with sessions.begin() as session:
+        response = session.get_one(Response, under_way.response)
+        answering.take(session, response=response, channel=Channel.SMS, now=at, question="solved", value=True)
+
+
+def sent_again(sessions: SessionFactory, under_way: Surveyed, at: datetime) -> int:
+    """As the sender does: the callback is claimed, a second attempt leaves."""
+    with sessions.begin() as session:
+        first = session.get_one(Attempt, under_way.attempt)
+        claimed = update(Callback).where(Callback.id == under_way.callback, Callback.state == CallbackState.WAITING)
+        session.execute(claimed.values(state=CallbackState.IN_PROGRESS, lease_until=at + timedelta(days=3)))
+        attempt = Attempt(
+            handle=new_handle(),
+            callback_id=first.callback_id,
+            case_id=first.case_id,
+            customer_id=first.customer_id,
+            address=first.address,
+            channel=first.channel,
+            state=AttemptState.SENT,
+            part_of_day=PartOfDay.MORNING,
+            started_at=at,
+        )
+        session.add(attempt)
+        session.flush()
+        return attempt.id
+
+
+def test_one_reminder_and_then_it_is_over(sessions: SessionFactory, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    assert reminders.chase(sessions, now=now + timedelta(days=1)) == Chased()
+    later = now + DAYS
+    assert reminders.chase(sessions, now=later) == Chased(reminded=1)
+    seen = look(sessions, under_way)
+    assert (seen.attempt.disposition, seen.attempt.aapor_code) == (Disposition.NO_RESPONSE, "2.20")
+    assert (seen.callback.state, seen.callback.attempts_made) == (CallbackState.WAITING, 1)
+    assert seen.callback.next_try_at == later
+    assert seen.response is not None
+    assert seen.response.state is ResponseState.OPEN
+    assert reminders.chase(sessions, now=later) == Chased()
+    second = sent_again(sessions, under_way, later)
+    assert reminders.chase(sessions, now=later + DAYS) == Chased(closed=1)
+    seen = look(sessions, under_way)
+    assert seen.response is not None
+    assert (seen.callback.state, seen.response.state) == (CallbackState.DONE, ResponseState.EXPIRED)
+    with sessions() as session:
+        assert session.get_one(Attempt, second).aapor_code == "2.20"
+    assert reminders.chase(sessions, now=later + 2 * DAYS) == Chased()
+
+
+def test_an_unfinished_one_is_kept_as_partial(sessions: SessionFactory, now: datetime) -> None:
+    under_way = survey(sessions, now)
+    answered(sessions, under_way, now + timedelta(days=1))
+    assert reminders.chase(sessions, now=now + DAYS) == Chased()  # two days from the last answer, not from the first
+    assert reminders.chase(sessions, now=now + timedelta(days=1) + DAYS) == Chased(closed=1)
+    seen = look(sessions, under_way)
+    assert seen.response is not None
+    assert (seen.response.state, seen.answers) == (ResponseState.PARTIAL, {"solved": True})
+    assert (seen.attempt.disposition, seen.attempt.aapor_code) == (Disposition.PARTIAL, "1.2")
+    assert seen.callback.state is CallbackState.DONE
+
+
+@pytest.mark.parametrize("state", [AttemptState.CLAIMED, AttemptState.UNKNOWN])
+def test_what_may_not_have_left_is_not_silence(sessions: SessionFactory, now: datetime, state: AttemptState) -> None:
+    under_way = survey(sessions, now)
+    with sessions.begin() as session:
+        session.get_one(Attempt, under_way.attempt).state = state
+    assert reminders.chase(sessions, now=now + 3 * DAYS) == Chased()
+
+
+def test_a_withdrawn_one_is_closed(sessions: SessionFactory, now: datetime) -> None:
+    """The case was reopened between two tries: no reminder leaves, and the link is closed."""
+    under_way = survey(sessions, now)
+    reminders.chase(sessions, now=now + DAYS)
+    with sessions.begin() as session:
+        callback = session.scalars(select(Callback)).one()
+        callback.state, callback.result = CallbackState.CANCELLED, "withdrawn"
+    assert reminders.chase(sessions, now=now + DAYS) == Chased(closed=1)
+    seen = look(sessions, under_way)
+    assert seen.response is not None
+    assert seen.response.state is ResponseState.EXPIRED
