@@ -14,6 +14,7 @@ import callback.cli.questionnaire
 import callback.cli.sample
 import callback.cli.script
 import callback.cli.serve
+import callback.cli.shifts
 import callback.cli.suppression
 import callback.cli.visit
 import callback.cli.work
