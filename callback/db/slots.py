@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, and_, delete, func, select, update
@@ -16,7 +16,7 @@ from callback.domain.assignment import SlotFact
 from callback.domain.duration import Durations
 from callback.domain.facts import AgentFacts, ShiftFact
 from callback.domain.shift import WorkingTime
-from callback.domain.words import LIVE_STATES, CallbackState
+from callback.domain.words import LIVE_STATES, CallbackState, Purpose
 
 
 def agents_at_work(session: Session) -> dict[int, AgentFacts]:
@@ -79,7 +79,7 @@ def keep_slots(
     statement = select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at).where(Slot.starts_at >= since)
     if agents is not None:
         statement = statement.where(among(session, Slot.agent_id, agents))
-    present = {(row.agent_id, row.starts_at): row for row in plain(session, statement)}
+    present = {(row.agent_id, row.starts_at): row for row in plain(session, statement).all()}
     last = max((start for _, start in target), default=since)
     gone = [
         row.id
@@ -114,6 +114,27 @@ def release(session: Session, *, slot_ids: Sequence[int]) -> int:
     return released
 
 
+class Booking(NamedTuple):
+    """So many live callbacks of one purpose in one slot."""
+
+    slot_id: int
+    agent_id: int
+    starts_at: datetime
+    purpose: Purpose
+    number: int
+
+
+def read_bookings(session: Session, *, since: datetime) -> list[Booking]:
+    """What is booked in slots that start from `since` on."""
+    statement = (
+        select(Slot.id, Slot.agent_id, Slot.starts_at, Callback.purpose, func.count())
+        .join(Callback, Callback.slot_id == Slot.id)
+        .where(Callback.state.in_(LIVE_STATES), Slot.starts_at >= since)
+        .group_by(Slot.id, Callback.purpose)
+    )
+    return [Booking._make(row) for row in plain(session, statement).all()]
+
+
 def open_slots(
     session: Session,
     *,
@@ -121,6 +142,7 @@ def open_slots(
     until: datetime,
     agents: Mapping[int, AgentFacts],
     durations: Durations,
+    bookings: Sequence[Booking],
     moving: Sequence[Row[Any]] = (),
 ) -> tuple[SlotFact, ...]:
     """Slots of `agents` that end after `since` and start before `until`, each with what is booked in it already.
@@ -128,14 +150,8 @@ def open_slots(
     `moving` callbacks are not counted: their places are given anew.
     """
     booked: Counter[int] = Counter()
-    counted = (
-        select(Callback.slot_id, Callback.purpose, func.count())
-        .join(Slot, Slot.id == Callback.slot_id)
-        .where(Callback.state.in_(LIVE_STATES), Slot.ends_at > since, Slot.starts_at < until)
-        .group_by(Callback.slot_id, Callback.purpose)
-    )
-    for slot_id, purpose, count in plain(session, counted):
-        booked[slot_id] += count * durations.of(purpose)
+    for booking in bookings:
+        booked[booking.slot_id] += booking.number * durations.of(booking.purpose)
     for row in moving:
         booked[row.slot_id] -= durations.of(row.purpose)
     statement = (
@@ -144,7 +160,7 @@ def open_slots(
         .order_by(Slot.starts_at, Slot.agent_id)
     )
     facts: list[SlotFact] = []
-    for slot_id, agent_id, starts_at, ends_at in plain(session, statement):
+    for slot_id, agent_id, starts_at, ends_at in plain(session, statement).all():
         if agent_id not in agents:
             continue
         used = round(booked[slot_id] * durations.pace.get(agent_id, 1.0))
@@ -156,17 +172,16 @@ def open_slots(
 
 
 def booked_per_day(
-    session: Session, agents: Mapping[int, AgentFacts], *, since: datetime, moving: Sequence[Row[Any]] = ()
+    session: Session,
+    agents: Mapping[int, AgentFacts],
+    *,
+    since: datetime,
+    bookings: Sequence[Booking],
+    moving: Sequence[Row[Any]] = (),
 ) -> Counter[tuple[int, date]]:
     """Callbacks per agent and local day: planned ones, and the ones finished that day."""
     load: Counter[tuple[int, date]] = Counter()
     live = and_(Callback.agent_id.is_not(None), Callback.state.in_(LIVE_STATES), Callback.planned_at >= since)
-    in_slots = (
-        select(Callback.agent_id, Slot.starts_at, func.count())
-        .join(Slot, Slot.id == Callback.slot_id)
-        .where(live)
-        .group_by(Callback.agent_id, Slot.starts_at)
-    )
     elsewhere = (
         select(Callback.agent_id, Callback.planned_at, func.count())
         .where(live, Callback.slot_id.is_(None))
@@ -187,7 +202,9 @@ def booked_per_day(
                 day = local[agent.zone, at] = at.astimezone(agent.zone).date()
             load[agent_id, day] += number
 
-    for statement in (in_slots, elsewhere, finished):
+    for booking in bookings:
+        count(booking.agent_id, booking.starts_at, booking.number)
+    for statement in (elsewhere, finished):
         for agent_id, at, number in plain(session, statement):
             count(agent_id, at, number)
     for row in moving:

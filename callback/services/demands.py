@@ -327,6 +327,8 @@ def read_roster(
     session: Session, waiting: Sequence[Row[Any]], facts: Facts, *, moving: Sequence[Row[Any]] = ()
 ) -> Roster:
     """Agents, slots and what is booked, over the horizon; `moving` callbacks do not count as booked."""
+    yesterday = facts.moment - timedelta(days=1)
+    bookings = slots.read_bookings(session, since=yesterday)
     return Roster(
         agents=tuple(facts.agents.values()),
         slots=slots.open_slots(
@@ -335,9 +337,10 @@ def read_roster(
             until=facts.until,
             agents=facts.agents,
             durations=facts.durations,
+            bookings=bookings,
             moving=moving,
         ),
-        booked_today=slots.booked_per_day(session, facts.agents, since=facts.moment - timedelta(days=1), moving=moving),
+        booked_today=slots.booked_per_day(session, facts.agents, since=yesterday, bookings=bookings, moving=moving),
         contacts=slots.placed_contacts(
             session, {row.customer_id for row in waiting}, except_for={row.id for row in moving}
         ),
