@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberType
 
 from callback.domain.address import mask
 from callback.domain.case import CaseTimes, settled
@@ -73,30 +74,50 @@ def test_an_extension_is_kept_beside_the_number(text: str) -> None:
     assert (draft.address, draft.extension, draft.kind, draft.country) == ("+861065521234", "801", "landline", "CN")
 
 
-@pytest.mark.parametrize("region", ["CN", "US", "GB", "DE", "FR", "IT", "RU", "BR", "MX", "AR", "JP", "IN", "AU", "HK"])
-def test_bare_digits_mean_what_the_parser_says_they_mean(region: str) -> None:
-    """The short cut for plain national numbers against `phonenumbers.parse`, on many numbers of each plan."""
-    chance = random.Random(region)  # noqa: S311  samples
-    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+_KINDS = {PhoneNumberType.MOBILE: "mobile", PhoneNumberType.FIXED_LINE: "landline"}
+
+
+def _parsed(text: str, region: str) -> tuple[str, str, str | None] | None:
+    """Address, kind and country as the library itself has them; None for what is no number."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    kind = _KINDS.get(phonenumbers.number_type(number), "phone")
+    return phonenumbers.format_number(number, 0), kind, phonenumbers.region_code_for_number(number)
+
+
+@pytest.mark.parametrize("kind", [PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE])
+@pytest.mark.parametrize(
+    "region",
+    ["CN", "US", "GB", "DE", "FR", "IT", "RU", "BR", "MX", "AR", "JP", "IN", "AU", "HK", "HU", "KR", "BY"],
+)
+def test_digits_mean_what_the_parser_says_they_mean(region: str, kind: int) -> None:
+    """The short cut for national numbers against `phonenumbers.parse`, on many numbers of each plan: address, kind,
+    country; bare or in groups, with and without the prefix for calls inside the country."""
+    chance = random.Random(f"{region}{kind}")  # noqa: S311  samples
+    example = phonenumbers.example_number_for_type(region, kind)
     assert example is not None
     national = str(example.national_number)
     agreed = 0
-    for _ in range(3_000):
+    for _ in range(1_500):
         kept = chance.randrange(len(national))
         text = national[:kept] + "".join(chance.choice("0123456789") for _ in range(len(national) - kept))
-        text = text if chance.random() < 0.8 else chance.choice(("", "1", "8", "86", "0")) + text
+        text = text if chance.random() < 0.6 else chance.choice(("", "1", "8", "86", "0", "0", "00", "06")) + text
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            place = chance.randrange(1, len(text))
+            text = text[:place] + chance.choice("- ") + text[place:]
+        wanted = _parsed(text, region)
         try:
-            parsed = phonenumbers.parse(text, region)
-            wanted = phonenumbers.format_number(parsed, 0) if phonenumbers.is_valid_number(parsed) else None
-        except phonenumbers.NumberParseException:
-            wanted = None
-        try:
-            found = contacts.phones(text, region)[0].address
+            (draft,) = contacts.phones(text, region)
+            found = (draft.address, draft.kind, draft.country)
         except contacts.BadContactError:
             found = None
         assert found == wanted, text
         agreed += wanted is not None
-    assert agreed > 300, "enough valid numbers were among them"
+    assert agreed > 100, "enough valid numbers were among them"
 
 
 @pytest.mark.parametrize("text", ["12345", "138123456789012", "1.38E+10", "call me", "+86 120 0000 0001"])
