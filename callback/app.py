@@ -21,6 +21,7 @@ from callback.api import (
     dissatisfactions,
     health,
     imports,
+    messages,
     metrics,
     plans,
     problems,
@@ -32,6 +33,7 @@ from callback.api import (
     suppressions,
     teams,
     tokens,
+    unsent,
     visits,
 )
 from callback.api.edge import Edge
@@ -54,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     customers.router,
     dissatisfactions.router,
     imports.router,
+    messages.router,
     plans.router,
     questionnaires.router,
     responses.router,
@@ -63,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     suppressions.router,
     teams.router,
     tokens.router,
+    unsent.router,
     visits.router,
 )
 """One line for each noun; included under `/api/v1`."""

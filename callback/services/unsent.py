@@ -1,0 +1,96 @@
+"""The ledger of what was not sent, and why: one line for each channel that was refused or put off."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from callback.db import unsent as rows
+from callback.db.tables import Decision
+from callback.texts import Language, catalogue, say
+
+CHUNK = 2_000
+COLUMNS = ("at", "case_id", "callback_id", "channel", "rule", "why", "not_before")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one channel was not used. `channel` empty: nothing was to be sent at all."""
+
+    channel: str
+    rule: str
+    """The sentence is `unsent.<rule>`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """One decision that kept something from being sent."""
+
+    id: int
+    at: datetime
+    case_id: int
+    callback_id: int | None
+    reasons: tuple[Reason, ...]
+    not_before: str | None
+    """When it may be sent, if time alone heals it."""
+
+
+def entry_of(decision: Decision) -> Unsent:
+    inputs = decision.inputs
+    refused = inputs.get("refused_channels")
+    if decision.about == "purpose" and isinstance(refused, dict):
+        reasons = tuple(Reason(str(channel), str(rule)) for channel, rule in refused.items())
+    else:
+        reasons = (Reason(str(inputs.get("channel") or ""), decision.rule),)
+    return Unsent(
+        id=decision.id,
+        at=decision.at,
+        case_id=decision.case_id,
+        callback_id=decision.callback_id,
+        reasons=reasons,
+        not_before=inputs.get("not_before") if decision.about == "channel" else None,
+    )
+
+
+def why(rule: str, language: Language) -> str:
+    """The reason in words; a rule without words of its own is shown as it is."""
+    code = f"unsent.{rule}"
+    return say(code, language) if code in catalogue(language) else rule
+
+
+def export(
+    session: Session, *, language: Language, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[str]:
+    """CSV, oldest first, read in chunks: one line for each channel of each decision."""
+    yield _line(COLUMNS)
+    last = 0
+    while True:
+        query = rows.listed(since=since, until=until).where(Decision.id > last).order_by(Decision.id).limit(CHUNK)
+        found = session.scalars(query).all()
+        for decision in found:
+            entry = entry_of(decision)
+            for reason in entry.reasons:
+                yield _line(
+                    (
+                        entry.at.isoformat(),
+                        entry.case_id,
+                        entry.callback_id or "",
+                        reason.channel,
+                        reason.rule,
+                        why(reason.rule, language),
+                        entry.not_before or "",
+                    )
+                )
+        if len(found) < CHUNK:
+            return
+        last = found[-1].id
+        session.expunge_all()
+
+
+def _line(cells: tuple[object, ...]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue()
