@@ -35,6 +35,7 @@ from callback.api import (
     tokens,
     unsent,
     visits,
+    warnings,
 )
 from callback.api.edge import Edge
 from callback.api.intake import Intake
@@ -68,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     unsent.router,
     visits.router,
+    warnings.router,
 )
 """One line for each noun; included under `/api/v1`."""
 

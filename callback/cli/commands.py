@@ -17,5 +17,6 @@ import callback.cli.serve
 import callback.cli.shifts
 import callback.cli.suppression
 import callback.cli.visit
+import callback.cli.warning
 import callback.cli.work
 import callback.cli.worker
