@@ -1,6 +1,7 @@
 """Questionnaires: versions, drafts, what they look like, and putting one into force."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -14,9 +15,10 @@ from callback.api.schemas import Body, Out, PathId
 from callback.db.engine import reading
 from callback.db.tables import Questionnaire
 from callback.domain.account import Scope
+from callback.domain.rendering import FORM_OF
 from callback.domain.survey import Form, Question, QuestionRole, QuestionType, Value
-from callback.domain.words import VersionState
-from callback.services import questionnaires
+from callback.domain.words import Channel, VersionState
+from callback.services import questionnaires, renderings
 from callback.texts import Language
 
 router = APIRouter(tags=["questionnaires"])
@@ -72,6 +74,26 @@ class PreviewOut(Out):
     title: str
     form: Form
     questions: list[QuestionOut]
+
+
+class RenderingOut(Out):
+    """One question in one language: what it takes as a message, and how long it takes to say."""
+
+    question: str
+    language: Language
+    message: str
+    encoding: str
+    segments: int
+    price: Decimal | None
+    """In `currency`; null when no price of a segment is set."""
+    spoken: str | None
+    """Null: the automatic call leaves it out."""
+    seconds: float | None
+
+
+class RenderingsOut(Out):
+    currency: str
+    renderings: list[RenderingOut]
 
 
 def question_out(question: Question, language: Language) -> QuestionOut:
@@ -130,6 +152,32 @@ def preview_questionnaire(
         form=form,
         questions=[question_out(question, language) for question in definition.of_form(form)],
     )
+
+
+@router.get("/questionnaires/{questionnaire_id}/renderings", operation_id="readQuestionnaireRenderings")
+def read_renderings(questionnaire_id: PathId, house: HouseDep, me: SurveysReader) -> RenderingsOut:
+    """Each question of the short form as a message and as speech: segments, price and seconds in both languages."""
+    with reading(house.sessions) as session:
+        row = questionnaires.find_questionnaire(session, questionnaire_id)
+        definition = questionnaires.check(row.definition)
+    found = []
+    for measured in renderings.measure(definition, FORM_OF[Channel.SMS]):
+        question = definition.question(measured.question)
+        assert question is not None  # noqa: S101  it was measured
+        in_calls = FORM_OF[Channel.VOICE] in question.forms
+        found.append(
+            RenderingOut(
+                question=question.name,
+                language=measured.language,
+                message=renderings.sms_question(question, measured.language),
+                encoding=measured.sms.encoding,
+                segments=measured.sms.segments,
+                price=measured.price(house.settings.sms_segment_price),
+                spoken=renderings.spoken_question(question, measured.language) if in_calls else None,
+                seconds=round(measured.seconds, 1) if in_calls else None,
+            )
+        )
+    return RenderingsOut(currency=house.settings.sms_currency, renderings=found)
 
 
 @router.post("/questionnaires", status_code=201, operation_id="draftQuestionnaire")
