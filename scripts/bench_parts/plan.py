@@ -1,27 +1,128 @@
 """Planning: cases to callbacks to slots, read from and written to the database."""
 
+import json
+import math
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall
 from typing import Any
 
 from sqlalchemy import text
 
-from bench_parts import Bench, Figure
+from bench_parts import Bench, Figure, _town
+from bench_parts import _best as _best_plan
 from callback.bootstrap import House
 from callback.db import bulk
 from callback.db.base import Base
 from callback.domain.words import CaseKind, CaseStatus, ContactKind, ContactState, Priority, Role
+from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
 
-SUMMARY = "plan 100,000 cases for 500 agents, and plan them again with nothing changed"
+SUMMARY = (
+    "plan 100,000 cases for 500 agents; the best plan for 100,000 and for a million callbacks, proved and compared"
+)
 NOW = datetime(2026, 3, 11, 1, 0, tzinfo=UTC)
 """Nine in the morning in Shanghai, an ordinary Wednesday."""
 
 
 def run(bench: Bench) -> list[Figure]:
+    return [*_best(bench), *_proved(bench), *_million(bench), *_cases_planned(bench)]
+
+
+def _best(bench: Bench) -> list[Figure]:
+    """The best plan for callbacks that wait, and one changed callback in the midst of it."""
+    callbacks, agents = (10_000, 100) if bench.small else (100_000, 1_000)
+    with bench.house(bench.postgresql()) as house:
+        _town.fill(house, callbacks=callbacks, agents=agents)
+    figures = _in_a_process(house.settings.database_url, None)
+    bench.note(f"best plan: {callbacks:,} callbacks, {agents:,} agents, 32 half hours each; {figures['left']} left")
+    with bench.house(house.settings) as again:
+        ones = [_one_changed(again, number) for number in range(5)]
+    small = bench.postgresql()
+    with bench.house(small) as house:
+        _town.fill(house, callbacks=callbacks // 10, agents=agents // 10)
+    tenth = _in_a_process(small.database_url, None)
+    return [
+        Figure(name="best plan, read and written, PostgreSQL", figure=figures["wall"], unit="s", at_most=20),
+        Figure(name="its processor time, without the server's", figure=figures["cpu"], unit="s"),
+        Figure(name="its peak memory", figure=figures["memory"], unit="MB", at_most=1_000),
+        Figure(name="one changed callback (median of 5)", figure=sorted(ones)[2], unit="s", at_most=1),
+        Figure(name="a tenth of it", figure=tenth["wall"], unit="s"),
+        Figure(
+            name="growth exponent, to here", figure=math.log10(figures["wall"] / tenth["wall"]), unit="", at_most=1.25
+        ),
+    ]
+
+
+def _one_changed(house: House, number: int) -> float:
+    gone = "state='waiting', agent_id=NULL, slot_id=NULL, planned_at=NULL, version=version+1"
+    with house.sessions.begin() as session:
+        session.execute(
+            text(f"UPDATE callbacks SET {gone}, due_at=:due WHERE id=:id"), {"due": NOW, "id": 5 + 7 * number}
+        )
+    began = time.monotonic()
+    planned = plan_day(house.sessions, now=NOW, zone=house.zone)
+    assert planned.callbacks.assigned >= 1, planned
+    return time.monotonic() - began
+
+
+def _proved(bench: Bench) -> list[Figure]:
+    """Equal to HiGHS, and greedy beside it."""
+    callbacks, agents = (2_000, 20) if bench.small else (20_000, 110)
+    demands, roster = _best_plan.town(callbacks, agents)
+    proof = OptimalAssigner().solve(demands, roster, _best_plan.POLICY).proof
+    ours = (proof.missed, proof.late, proof.lost)
+    bound = _best_plan.best_by_highs(demands, roster)
+    bench.note(f"{callbacks:,} callbacks, {agents} agents: (missed, late, lost) {ours}; HiGHS: {bound}")
+    for line in _best_plan.table(callbacks, agents):
+        bench.note(line)
+    return [
+        Figure(
+            name="tiers that differ from HiGHS",
+            figure=sum(a != b for a, b in zip(ours, bound, strict=True)),
+            unit="",
+            at_most=0,
+        )
+    ]
+
+
+def _million(bench: Bench) -> list[Figure]:
+    """Ten teams by two processes at once."""
+    callbacks, agents = (20_000, 200) if bench.small else (1_000_000, 10_000)
+    settings = bench.postgresql()
+    with bench.house(settings) as house:
+        _town.fill(house, callbacks=callbacks, agents=agents, teams=10)
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as two:
+        parts = list(two.map(lambda team: _in_a_process(settings.database_url, team), range(1, 11)))
+    took = time.monotonic() - began
+    bench.note(f"ten teams: {callbacks:,} callbacks, {agents:,} agents, {sum(p['left'] for p in parts):,.0f} left")
+    cpu = sum(part["cpu"] for part in parts)
+    return [
+        Figure(name="a million in ten shards, two at once", figure=took, unit="s", at_most=200),
+        Figure(name="their processor time, without the server's", figure=cpu, unit="s"),
+        Figure(name="peak memory of a shard", figure=max(part["memory"] for part in parts), unit="MB", at_most=1_000),
+    ]
+
+
+def _in_a_process(url: str, team: int | None) -> dict[str, float]:
+    """One planning in a process of its own, so that its memory is its own."""
+    command = [sys.executable, "-m", "bench_parts._planner", str(team or 0)]
+    environment = {**os.environ, "CALLBACK_DATABASE_URL": url}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _cases_planned(bench: Bench) -> list[Figure]:
+    """From cases to callbacks to slots, on both databases."""
     cases, agents = (5_000, 50) if bench.small else (100_000, 500)
     bench.note(f"{cases:,} cases (a quarter answered, a quarter with a promise due, half closed), {agents} agents")
     figures: list[Figure] = []

@@ -192,16 +192,20 @@ class _Times:
         return known
 
     def due_column(self, demand: Demand) -> int:
-        """The last column that begins in time; -1 when it is too late already, the number of columns when never."""
+        """Twice the last column that begins in time, and one more when the due time lies within it.
+
+        -2 when it is too late already, twice the number of columns when it never is.
+        """
         key = (demand.due, demand.due < demand.earliest and demand.at is None)
         known = self._due.get(key)
         if known is None:
             if key[1]:
-                known = -1
+                known = -2
             elif self._end is not None and demand.due >= self._end:
-                known = len(self._spans)
+                known = 2 * len(self._spans)
             else:
-                known = sum(start <= demand.due for start in self._starts) - 1
+                column = sum(start <= demand.due for start in self._starts) - 1
+                known = 2 * column + (column >= 0 and demand.due < self._spans[column][1])
             self._due[key] = known
         return known
 
@@ -218,13 +222,16 @@ class _Times:
     def prices(self, keys: Sequence[tuple[int, int, int, int, int]]) -> tuple[Ints, Ints, Ints, Ints]:
         """Missed, late and lost value by class and column; missed when left out."""
         count = len(self._spans)
-        due = np.array([key[2] for key in keys], dtype=np.int64)
+        codes = np.array([key[2] for key in keys], dtype=np.int64)
+        due, within = codes // 2, codes % 2
         columns = np.arange(count)
         missed = (columns[None, :] > due[:, None]).astype(np.int64)
         since = np.array([(start - self._starts[0]).total_seconds() for start in self._starts])
         last = np.where(due < 0, -self._slot_s, since[np.clip(due, 0, count - 1)]) if count else since
         steps = np.ceil((since[None, :] - last[:, None]) / self._slot_s)
-        late = np.where(missed > 0, np.clip(steps, 1, LATEST), 0).astype(np.int64)
+        # Who is called last in the slot in which the due time lies may come too late: as good as a step of lateness.
+        risky = (columns[None, :] == due[:, None]) & (within > 0)[:, None]
+        late = np.where(missed > 0, np.clip(steps + 1, 2, LATEST), np.where(risky, 1, 0)).astype(np.int64)
         priority = np.array([key[3] for key in keys], dtype=np.float64)
         odds = np.array(list(self._odds_rows))[[key[4] for key in keys]] if keys else np.zeros((0, count))
         value = np.rint((np.clip(priority, 0, 100)[:, None] + 1) * odds * VALUE_STEPS).astype(np.int64)

@@ -46,14 +46,17 @@ class Referee:
         if start is None:
             missed = int(self.end is not None and demand.due < self.end)
             return missed, NOT_AT_ALL * missed, 1010
-        late = 0
         if last is None or start > last:
             since = (self.starts[0] - self.policy.slot) if last is None else last
-            late = min(255, max(1, math.ceil((start - since) / self.policy.slot)))
+            late = min(255, max(2, math.ceil((start - since) / self.policy.slot) + 1))
+            missed = 1
+        else:
+            missed = 0
+            late = int(start == last and demand.due < last + self.policy.slot)
         odds = 1.0
         if demand.odds is not None:
             odds = demand.odds.get((start.astimezone(demand.zone).weekday(), part_of_day(start, demand.zone)), 0)
-        return int(late > 0), late, 1010 - round((demand.priority + 1) * odds * 10)
+        return missed, late, 1010 - round((demand.priority + 1) * odds * 10)
 
     def due_start(self, demand: Demand) -> datetime | None:
         """The start of the last slot that is in time."""

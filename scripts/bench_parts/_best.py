@@ -1,0 +1,149 @@
+"""The plan against an independent solver and against greedy, on demands in memory."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from statistics import pstdev
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import coo_array, vstack
+
+from bench_parts._town import NOW
+from callback.domain.assignment import Assigner, Demand, Placement, PlainAssigner, Roster, SlotFact
+from callback.domain.facts import AgentFacts
+from callback.domain.moment import Interval
+from callback.domain.policy import Policy
+from callback.domain.words import PartOfDay
+from callback.services.optimum import OptimalAssigner
+
+ZONE = ZoneInfo("Asia/Shanghai")
+SLOT, DAY = timedelta(minutes=30), timedelta(days=1)
+COLUMNS = (*range(6), *range(10, 20))
+POLICY = Policy()
+
+
+def town(callbacks: int, agents: int, *, seed: int = 1, uneven: bool = False) -> tuple[list[Demand], Roster]:
+    """Two days of sixteen half hours; `uneven`: two agents of three at work in the mornings alone."""
+    chance = random.Random(seed)
+    people = tuple(
+        AgentFacts(n, frozenset({"zh"} if n % 3 else {"zh", "en"}), daily_capacity=80, zone=ZONE)
+        for n in range(1, agents + 1)
+    )
+    slots = tuple(
+        SlotFact(a.id * 1_000 + d * 100 + c, a.id, NOW + d * DAY + c * SLOT, NOW + d * DAY + (c + 1) * SLOT)
+        for a in people
+        for d in range(2)
+        for c in COLUMNS
+        if not uneven or c < 6 or a.id % 3 == 0
+    )
+    legal = tuple(
+        Interval(NOW + d * DAY + a * SLOT, NOW + d * DAY + b * SLOT) for d in range(2) for a, b in ((0, 6), (10, 22))
+    )
+    tables = [
+        {(day, part): chance.choice([0.05, 0.08, 0.1, 0.15, 0.3]) for day in range(7) for part in PartOfDay}
+        for _ in range(16)
+    ]
+    demands = [
+        Demand(
+            callback_id=n,
+            customer_id=n,
+            zone=ZONE,
+            language="en" if n % 5 == 0 else "zh",
+            earliest=NOW,
+            due=NOW + timedelta(minutes=chance.randrange(-300, 3_000)),
+            priority=chance.choice([30, 70, 80, 90]),
+            legal=lambda at: any(at in stretch for stretch in legal),
+            stretches=legal,
+            odds=chance.choice(tables),
+        )
+        for n in range(1, callbacks + 1)
+    ]
+    return demands, Roster(agents=people, slots=slots)
+
+
+def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]:
+    """(missed, late, lost) at their best by linear programming, a tier after the other: a bound from outside.
+
+    A linear programme may place parts of callbacks, so no plan can be better than this.
+    """
+    starts = sorted({slot.starts_at for slot in roster.slots})
+    ends = max(slot.ends_at for slot in roster.slots)
+    languages = {a.id: a.languages for a in roster.agents}
+    kinds = sorted({tuple(sorted(found)) for found in languages.values()})
+    room: Counter[tuple[int, int]] = Counter()
+    for slot in roster.slots:
+        room[starts.index(slot.starts_at), kinds.index(tuple(sorted(languages[slot.agent_id])))] += 5
+    places = sorted(room)
+    costs: list[tuple[int, int, int]] = []
+    rows: list[int] = []
+    columns: list[int] = []
+    for i, demand in enumerate(demands):
+        due = sum(start <= demand.due for start in starts) - 1
+        base = starts[due] if due >= 0 else starts[0] - SLOT
+        for p, (t, k) in enumerate(places):
+            if demand.language not in kinds[k]:
+                continue
+            late = int(t == due and demand.due < starts[t] + SLOT)
+            if t > due:
+                late = min(255, max(2, -(-(starts[t] - base) // SLOT) + 1))
+            value = round((demand.priority + 1) * demand.chance(starts[t]) * 10)
+            rows += [i, len(demands) + p]
+            columns += [len(costs)] * 2
+            costs.append((int(t > due), late, 1010 - value))
+        missed = int(demand.due < ends)
+        rows.append(i)
+        columns.append(len(costs))
+        costs.append((missed, 256 * missed, 1010))
+    matrix = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(demands) + len(places), len(costs))).tocsr()
+    equal, upper = matrix[: len(demands)], matrix[len(demands) :]
+    limits = np.array([room[place] for place in places], dtype=float)
+    found: list[int] = []
+    table = np.array(costs, dtype=float)
+    for tier in range(3):
+        result = linprog(
+            table[:, tier],
+            A_eq=equal,
+            b_eq=np.ones(len(demands)),
+            A_ub=upper,
+            b_ub=limits,
+            bounds=(0, 1),
+            method="highs",
+        )
+        assert result.status == 0, result.message
+        found.append(round(result.fun))
+        upper = vstack([upper, coo_array(table[:, tier][None, :])]).tocsr()
+        limits = np.append(limits, found[-1] + 1e-6)
+    return found[0], found[1], found[2]
+
+
+def table(callbacks: int, agents: int) -> list[str]:
+    """Greedy and best over tight, ample and uneven capacity; changes: anew after a twentieth of the agents left."""
+    lines = [
+        f"{'capacity':8} {'assigner':8} {'in time':>8} {'placed':>8} {'contacts':>9} {'changes':>8} {'load sd':>8}"
+    ]
+    cases = (("tight", callbacks, agents * 3 // 5, False), ("ample", callbacks, agents * 2, False),
+             ("uneven", callbacks, agents, True))  # fmt: skip
+    for name, count, people, uneven in cases:
+        demands, roster = town(count, people, uneven=uneven)
+        for label, assigner in (("greedy", PlainAssigner()), ("best", OptimalAssigner())):
+            placed, _ = assigner.assign(demands, roster, POLICY)
+            lines.append(f"{name:8} {label:8} {_row(demands, roster, list(placed), assigner)}")
+    return lines
+
+
+def _row(demands: list[Demand], roster: Roster, placed: list[Placement], assigner: Assigner) -> str:
+    by_id = {d.callback_id: d for d in demands}
+    in_time = sum(p.at <= by_id[p.callback_id].due for p in placed)
+    contacts = sum(by_id[p.callback_id].chance(p.at) for p in placed)
+    load = Counter((p.agent_id, p.at.date()) for p in placed)
+    spread = pstdev([load[a.id, day] for a in roster.agents for day in {NOW.date(), (NOW + DAY).date()}])
+    shown = {p.callback_id: p.slot_id for p in placed}
+    fewer = replace(roster, agents=tuple(a for a in roster.agents if a.id % 20))
+    wishes = [replace(d, current=shown.get(d.callback_id)) for d in demands]
+    again, _ = assigner.assign(wishes, fewer, POLICY)
+    gone = {slot.id for slot in roster.slots if slot.agent_id % 20 == 0}
+    moved = sum(shown.get(p.callback_id, p.slot_id) != p.slot_id and shown[p.callback_id] not in gone for p in again)
+    return f"{in_time:>8,} {len(placed):>8,} {contacts:>9,.0f} {moved:>8,} {spread:>8.2f}"
