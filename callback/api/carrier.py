@@ -7,16 +7,23 @@ is signed but not about anything of ours gets a quiet 204, so that a carrier sto
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from twilio.twiml.messaging_response import MessagingResponse
 
 from callback.api.deps import HouseDep, Now
 from callback.api.schemas import Handle
 from callback.bootstrap import House
 from callback.channels.gateway import GatewaySms, at_path
+from callback.channels.protocol import Addresses
 from callback.channels.twilio import SIGNATURE_HEADER, Signature
+from callback.db import sends as rows
+from callback.db.tables import Attempt
 from callback.domain.words import Channel
 from callback.errors import Forbidden, Invalid
-from callback.services.sends import click_to_call
+from callback.services import replies
+from callback.services.automatic_calls import Heard, turn
+from callback.services.renderings import hang_up
+from callback.services.sends import click_to_call, queue_message
 from callback.services.sends.events import apply_status
 
 router = APIRouter(prefix="/carrier", tags=["carrier"])
@@ -82,6 +89,68 @@ def call_status(handle: Handle, form: SignedForm, house: HouseDep, now: Now) -> 
             answered_by=form.get("AnsweredBy"),
             now=now,
         )
+
+
+@router.post("/twilio/inbound", operation_id="twilioInbound")
+def inbound(form: SignedForm, house: HouseDep, now: Now) -> Response:
+    """A customer has written. What is said back goes through the ledger, like everything else that leaves.
+
+    The same message again changes nothing and is answered once.
+    """
+    provider_id, sender = _sid(form, "MessageSid", "SmsSid"), form.get("From", "")
+    if provider_id is None or not sender:
+        raise Invalid("carrier_form")
+    with house.sessions.begin() as session:
+        received = replies.receive(
+            session,
+            from_address=sender[:255],
+            to_address=form.get("To", "")[:255],
+            text=form.get("Body", ""),
+            provider_id=provider_id,
+            now=now,
+            settings=house.settings,
+        )
+        if received.text is not None and not received.repeated:
+            queue_message(
+                session,
+                body=received.text,
+                address=sender[:255],
+                kind=received.kind,
+                attempt=received.attempt,
+                customer_id=received.customer_id,
+                now=now,
+            )
+    return _twiml(str(MessagingResponse()))
+
+
+@router.post("/twilio/voice/{handle}", operation_id="twilioVoice")
+def voice(
+    handle: Handle,
+    form: SignedForm,
+    house: HouseDep,
+    now: Now,
+    step: Annotated[str, Query(max_length=64)] = "",
+    tries: Annotated[int, Query(ge=0, le=99)] = 0,
+    since: Annotated[int, Query(ge=0, le=2**40)] = 0,
+) -> Response:
+    """What an automatic call says next. What was pressed or said is kept before the next question is asked."""
+    with house.sessions.begin() as session:
+        send = rows.by_handle(session, handle)
+        mine = send is not None and send.provider_id in (None, form.get("CallSid"))
+        attempt = session.get(Attempt, send.attempt_id) if send is not None and mine and send.attempt_id else None
+        if attempt is None or attempt.channel is not Channel.VOICE:
+            return _twiml(str(hang_up(None, house.settings.language)))
+        heard = Heard(
+            step=step,
+            tries=tries,
+            since=since,
+            digits=form.get("Digits", "")[:32],
+            speech=form.get("SpeechResult", "")[:2_000],
+            answered_by=form.get("AnsweredBy", ""),
+        )
+        action = Addresses(house.settings.public_url).of("voice", handle)
+        twiml = turn(session, attempt=attempt, heard=heard, action=action, now=now, settings=house.settings)
+    return _twiml(twiml)
 
 
 @router.post("/twilio/bridges/{handle}", operation_id="twilioBridge")
