@@ -1,21 +1,24 @@
 """What may happen to a case, and which of its times can be true together."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from callback.domain.words import CaseStatus, PromiseState
 
-
-class CaseTimes(NamedTuple):
-    """The moments of a case's life, aware UTC. Empty: it has not happened."""
-
-    opened_at: datetime
-    answered_at: datetime | None = None
-    closed_at: datetime | None = None
-    told_at: datetime | None = None
+Moment = TypeVar("Moment", datetime, str)
+"""Aware UTC, or text in which the order is that of time."""
 
 
-def settled(times: CaseTimes, status: CaseStatus, *, closing_implies_telling: bool) -> CaseTimes:
+class CaseTimes(NamedTuple, Generic[Moment]):
+    """The moments of a case's life. Empty: it has not happened."""
+
+    opened_at: Moment
+    answered_at: Moment | None = None
+    closed_at: Moment | None = None
+    told_at: Moment | None = None
+
+
+def settled(times: CaseTimes[Moment], status: CaseStatus, *, closing_implies_telling: bool) -> CaseTimes[Moment]:
     """`times` of a case that comes from elsewhere, made to fit each other and its `status`.
 
     Files contradict themselves; these rules decide, in this order:
