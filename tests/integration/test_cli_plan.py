@@ -1,0 +1,75 @@
+"""`callback plan` asked questions from outside, on both databases."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+import callback.cli.commands  # noqa: F401  registers the commands
+from callback.cli import app
+from callback.db.engine import SessionFactory
+from callback.db.tables import Callback
+from callback.domain.words import CaseStatus
+from tests.town import add_agent, add_case, add_customer
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def plan(database_url: str, sessions: SessionFactory, now: datetime, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A planned little centre; the options that every command needs to see it at `now`."""
+    monkeypatch.setenv("CALLBACK_DATABASE_URL", database_url)
+    monkeypatch.setenv("CALLBACK_LANGUAGE", "en")
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+        add_agent(session, "mute", now=now, languages=[])
+        answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING, "promised_at": now + HOUR}
+        for _ in range(12):
+            add_case(session, add_customer(session, now=now), now=now, **answered)
+    as_of = ["--as-of", now.isoformat()]
+    result = CliRunner().invoke(app, ["plan", *as_of, "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["assigned"] == 12
+    return as_of
+
+
+def test_what_if_in_numbers(plan: list[str]) -> None:
+    result = CliRunner().invoke(app, ["plan", *plan, "--what-if", "absent=li", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    # Without the ones that begin within the half hour: they are not moved any more.
+    assert 0 == found["otherwise"]["placed"] < found["today"]["placed"] < 12
+    assert found["otherwise"]["left"] == {"nobody_qualifies": found["today"]["placed"]}
+
+
+@pytest.mark.parametrize("wish", ["absent=nobody", "shift=li:tomorrow", "no_such_figure=1", "nonsense"])
+def test_a_what_if_that_makes_no_sense_is_told(plan: list[str], wish: str) -> None:
+    result = CliRunner().invoke(app, ["plan", *plan, "--what-if", wish])
+    assert result.exit_code == 2
+
+
+def test_export_replay_and_a_file_that_is_none(plan: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    assert CliRunner().invoke(app, ["plan", *plan, "--export", str(file)]).exit_code == 0
+    assert CliRunner().invoke(app, ["plan", *plan, "--replay", str(file)]).exit_code == 0
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('"placed":[[', '"placed":[[9,9,9,"x"],[', 1), encoding="utf-8"
+    )
+    assert CliRunner().invoke(app, ["plan", *plan, "--replay", str(file)]).exit_code == 1
+    file.write_text("{}", encoding="utf-8")
+    assert CliRunner().invoke(app, ["plan", *plan, "--replay", str(file)]).exit_code == 2
+
+
+def test_findings_and_explain_speak_plainly(plan: list[str], sessions: SessionFactory) -> None:
+    result = CliRunner().invoke(app, ["findings", *plan])
+    assert result.exit_code == 0, result.output
+    assert "Mute has no language" in result.stdout
+    with sessions() as session:
+        handle = session.scalars(select(Callback.handle).order_by(Callback.id)).first()
+    result = CliRunner().invoke(app, ["explain", str(handle), *plan])
+    assert result.exit_code == 0, result.output
+    assert "What lost against this place" in result.stdout
+    assert "the due time would be missed" in result.stdout
