@@ -139,6 +139,7 @@ class Call:
                 )
             },
             "to": self.form["To"],
+            "to_formatted": self.form["To"],
             "trunk_sid": None,
             "uri": f"{uri}.json",
             "queue_time": "1000",
