@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from callback.services.optimum.weights import COST_LIMIT
+from callback.services.optimum.weights import COST_LIMIT, CostsTooLarge
 
 Ints = NDArray[np.int64]
 ENOUGH = 1 << 40
@@ -47,7 +47,7 @@ class Network:
         self._supplies.append((np.asarray(nodes, dtype=np.int64), np.asarray(amounts, dtype=np.int64)))
 
     def solve(self) -> "Solved":
-        """The cheapest flow. Raises `ArithmeticError` when there is none or when costs are beyond 64 bits."""
+        """The cheapest flow. Raises `ArithmeticError` when there is none, `CostsTooLarge` when it leaves 64 bits."""
         from ortools.graph.python import min_cost_flow  # noqa: PLC0415  a fifth of a second that other commands save
 
         tails, heads = _joined(self._tails), _joined(self._heads)
@@ -57,13 +57,15 @@ class Network:
             np.add.at(supplies, nodes, amounts)
         most = int(np.abs(costs).max(initial=0))
         if most * (self.nodes + 1) > COST_LIMIT:
-            raise ArithmeticError(f"costs of {most} over {self.nodes} nodes are beyond 64 bits")
+            raise CostsTooLarge(f"costs of {most} over {self.nodes} nodes are beyond 64 bits")
         # No arc can carry more than everything there is; one more, so that such an arc never counts as full.
         total = int(supplies[supplies > 0].sum())
         solver = min_cost_flow.SimpleMinCostFlow()
         solver.add_arcs_with_capacity_and_unit_cost(tails, heads, np.minimum(capacities, total + 1), costs)
         solver.set_nodes_supplies(np.arange(self.nodes), supplies)
         status = solver.solve()
+        if status == solver.BAD_COST_RANGE:
+            raise CostsTooLarge(f"costs of {most} over {self.nodes} nodes")
         if status != solver.OPTIMAL:
             raise ArithmeticError(f"no flow: {status}")
         flows = np.asarray(solver.flows(np.arange(self.arcs)), dtype=np.int64)

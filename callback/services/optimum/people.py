@@ -14,7 +14,7 @@ from callback.domain.assignment import Demand
 from callback.services.optimum.board import Board
 from callback.services.optimum.network import ENOUGH, Ints, Network
 from callback.services.optimum.times import Best
-from callback.services.optimum.weights import Weights, weigh
+from callback.services.optimum.weights import Weights, weigh, with_smaller_costs
 from callback.services.optimum.wishes import Wishes
 
 Place = tuple[int, int]
@@ -48,11 +48,12 @@ class _Part:
 
 def choose_people(board: Board, wishes: Wishes, best: Best) -> Dealt:
     """Deal the classes out to people. Raises `ArithmeticError` if the solver fails."""
-    return _Dealing(board, wishes, best).deal()
+    return with_smaller_costs(lambda limit: _Dealing(board, wishes, best, limit).deal())
 
 
 class _Dealing:
-    def __init__(self, board: Board, wishes: Wishes, best: Best) -> None:
+    def __init__(self, board: Board, wishes: Wishes, best: Best, limit: int) -> None:
+        self._limit = limit
         self._board, self._wishes, self._best = board, wishes, best
         self._parts = list(self._split())
         self._network = Network()
@@ -122,7 +123,9 @@ class _Dealing:
         longest = 2 * (
             spans * (len(self._wishes.eligible) + self._kinds) + len(self._special) + len(board.agents) * days
         )
-        weights = weigh((1, max(1, days), heaviest, 1, max(1, spans)), chain=longest, nodes=network.nodes)
+        weights = weigh(
+            (1, max(1, days), heaviest, 1, max(1, spans)), chain=longest, nodes=network.nodes, limit=self._limit
+        )
         wait = self._waiting(weights)
 
         pooled = self._add_pool_arcs(part_nodes, asked_nodes, weights, wait)

@@ -16,7 +16,7 @@ import numpy as np
 
 from callback.services.optimum.board import Board, Bools
 from callback.services.optimum.network import ENOUGH, Ints, Network
-from callback.services.optimum.weights import Weights, weigh
+from callback.services.optimum.weights import Weights, weigh, with_smaller_costs
 from callback.services.optimum.wishes import LATEST, MOST_VALUE, Wishes
 
 
@@ -46,6 +46,10 @@ class Best:
 
 def choose_times(board: Board, wishes: Wishes) -> Best:
     """The best that can be reached, whoever does it. Raises `ArithmeticError` if the solver fails its proof."""
+    return with_smaller_costs(lambda limit: _choose_times(board, wishes, limit))
+
+
+def _choose_times(board: Board, wishes: Wishes, limit: int) -> Best:
     kinds, kind_of = _kinds(wishes.eligible)
     groups, group_of = _groups(board, kind_of)
     sizes, count = wishes.sizes, len(wishes.members)
@@ -58,7 +62,7 @@ def choose_times(board: Board, wishes: Wishes) -> Best:
     day_nodes = network.add_nodes(len(groups) * board.day_load.shape[1]).reshape(len(groups), -1)
     (end,) = network.add_nodes(1)
     longest = 2 * min(spans * asked + 1, count) + 2 * spans * len(kinds) + 4
-    weights = weigh((1, LATEST + 1, MOST_VALUE), chain=longest, nodes=network.nodes)
+    weights = weigh((1, LATEST + 1, MOST_VALUE), chain=longest, nodes=network.nodes, limit=limit)
     missed, late, lost = weights.factors
 
     rows, columns = np.nonzero(wishes.open)
