@@ -30,7 +30,9 @@ def make_engine(settings: Settings) -> Engine:
     url = make_url(settings.database_url)
     if url.database and url.database != ":memory:":
         Path(url.database).expanduser().resolve().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(settings.database_url, connect_args={"timeout": 30}, hide_parameters=True)
+    engine = create_engine(
+        settings.database_url, connect_args={"timeout": 30}, json_deserializer=_read_json, hide_parameters=True
+    )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

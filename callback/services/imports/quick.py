@@ -57,7 +57,7 @@ class QuickRow:
 def _add_long(said: Said, name: str, cell: Any, limit: int) -> bool:
     """Whether a long text could be taken over; line breaks are kept in it."""
     if not cell:
-        return cell == ""
+        return bool(cell == "")
     if not isinstance(cell, str) or len(text := paragraphs(cell)) > limit:
         return False
     if text:

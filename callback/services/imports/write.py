@@ -134,19 +134,20 @@ def _add_contacts(session: Session, drafts: Sequence[Draft], customers: Customer
     asked = {customers.ids[d.customer_key] for d in with_contacts if d.customer_key not in customers.new}
     known = rows.addresses_of(session, sorted(asked)) if asked else {}
     fresh: list[tuple[Any, ...]] = []
+    good, made_up = ContactState.GOOD.value, int(fictional)
     for draft in with_contacts:
         customer_id = customers.ids[draft.customer_key]
         addresses = known.setdefault(customer_id, {})
         for kind, address, extension in draft.contacts:
             if address not in addresses:
-                addresses[address] = max(addresses.values(), default=-1) + 1 if addresses else 0
-                fresh.append((customer_id, kind, address, extension, addresses[address]))
+                position = addresses[address] = max(addresses.values()) + 1 if addresses else 0
+                fresh.append((customer_id, kind, address, extension, position, good, made_up))
     fresh.sort(key=itemgetter(2))  # in the order of the index by address: each of its pages is visited once
     _insert(
         session,
         _CONTACTS,
         ("customer_id", "kind", "address", "extension", "position", "state", "fictional"),
-        [(*row, ContactState.GOOD.value, int(fictional)) for row in fresh],
+        fresh,
     )
 
 
