@@ -256,7 +256,9 @@ def _count_statements(settings: Settings) -> float:
     executed: list[int] = []
 
     def count(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        executed.append(len(parameters) if many else 1)  # one for each row, although they travel together
+        executed.append(
+            len(parameters) if many and isinstance(parameters, list) else 1
+        )  # one for each row, although they travel together
 
     event.listen(house.engine, "before_cursor_execute", count)
     way = house.channels[Channel.SMS]

@@ -175,7 +175,7 @@ class FakeCarrier:
         self._description = description
         self._chance = random.Random(seed)  # noqa: S311
         self._by_number: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fake-carrier", daemon=True)
         self.port = 0
@@ -185,6 +185,7 @@ class FakeCarrier:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> "FakeCarrier":
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         assert self._ready.wait(10)
         return self

@@ -1,0 +1,76 @@
+"""The sandbox as a product: a survey by message and one by call, answered through the API, nothing leaving."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from callback.app import create_app
+from callback.bootstrap import build
+from callback.domain.words import Channel, Disposition
+from callback.settings import Settings
+from tests.fake_carrier import FakeCarrier
+from tests.integration.conftest import Desk, StandingClock
+from tests.integration.post_office import PostOffice
+from tests.integration.test_conversations import _contented
+
+
+@pytest.fixture
+def sandbox(settings: Settings, clock: StandingClock) -> Iterator[PostOffice]:
+    house = build(settings.model_copy(update={"channels": "sandbox_sms,sandbox_voice"}), clock=clock)
+    yield PostOffice(house, FakeCarrier(), clock).open()
+    house.close()
+
+
+@pytest.fixture
+def chief(sandbox: PostOffice, password_hash: str) -> Any:
+    from callback.db.tables import Agent
+    from callback.domain.words import Role
+
+    def make(login: str, *, role: Role = Role.AGENT, **columns: Any) -> int:
+        with sandbox.house.sessions.begin() as session:
+            agent = Agent(login=login, role=role, name=login, number=login, time_zone="Asia/Shanghai")
+            agent.created_at, agent.password_hash, agent.languages = sandbox.now, password_hash, ["en"]
+            session.add(agent)
+            session.flush()
+            return agent.id
+
+    return Desk(create_app(sandbox.house), sandbox.house, make).supervisor()
+
+
+def test_a_survey_by_message(sandbox: PostOffice, chief: Any) -> None:
+    handle = sandbox.due(point={"fictional": True})
+    for _ in range(12):
+        sandbox.round()
+        if sandbox.attempts(handle)[0].disposition is not None:
+            break
+        last = chief.get("/api/v1/sandbox/outbox").json()["items"][-1]
+        told = chief.post(f"/api/v1/sandbox/messages/{last['handle']}", json={"text": _contented(last["body"])})
+        assert told.status_code == 200, told.text
+        sandbox.clock.advance(seconds=10)
+    assert sandbox.attempts(handle)[0].disposition is Disposition.COMPLETED
+
+
+def test_a_survey_by_call(sandbox: PostOffice, chief: Any) -> None:
+    handle = sandbox.due(channel=Channel.VOICE, point={"fictional": True})
+    sandbox.round(channel=Channel.VOICE)
+    (call,) = chief.get("/api/v1/sandbox/outbox").json()["items"]
+    state: dict[str, Any] = {}
+    for _ in range(20):
+        told = chief.post(f"/api/v1/sandbox/calls/{call['handle']}", json=state)
+        assert told.status_code == 200, told.text
+        turn = told.json()
+        if turn["over"]:
+            break
+        state = {"digits": "1", "step": turn["step"], "tries": turn["tries"], "since": turn["since"]}
+        sandbox.clock.advance(seconds=8)
+    assert sandbox.attempts(handle)[0].disposition is Disposition.COMPLETED
+
+
+def test_nobody_takes_the_call_and_nothing_real_is_reached(sandbox: PostOffice, chief: Any) -> None:
+    handle = sandbox.due(channel=Channel.VOICE)
+    sandbox.round(channel=Channel.VOICE)
+    (call,) = chief.get("/api/v1/sandbox/outbox").json()["items"]
+    assert chief.post(f"/api/v1/sandbox/calls/{call['handle']}/hang-up").status_code == 204
+    assert sandbox.attempts(handle)[0].disposition is Disposition.NO_ANSWER
+    assert chief.post(f"/api/v1/sandbox/messages/{call['handle']}", json={"text": "1"}).status_code == 404
