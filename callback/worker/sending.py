@@ -71,7 +71,7 @@ class Dispatcher:
     def _round(self, pool: ThreadPoolExecutor) -> bool:
         """Record what is done, claim as much as fits; false when nothing was to be done."""
         busy = self._record()
-        if self._stopping.is_set() or self._under_way > self._threads:
+        if self._stopping.is_set() or self._under_way > 3 * self._threads:
             return busy
         claimed = self._survive("claim", self._claim) or []
         self._under_way += len(claimed)
@@ -86,7 +86,7 @@ class Dispatcher:
                 return []
         with house.sessions.begin() as session:
             # Enough that no thread waits while the next batch is claimed, and no more than is handed over soon.
-            limit = 4 * self._threads - self._under_way
+            limit = 6 * self._threads - self._under_way
             return sends.claim(session, way=self._way, now=now, lease=self._lease, limit=limit, compose=self._compose)
 
     def _hand_over(self, claimed: Claimed) -> None:
