@@ -6,6 +6,8 @@ nearest class; the edge turns it into a problem document (RFC 9457) or a line on
 
 from collections.abc import Mapping
 
+from callback.texts import say
+
 
 class CallbackError(Exception):
     """Base of every error that a person can act on. `params` fill the placeholders of the sentence."""
@@ -20,8 +22,6 @@ class CallbackError(Exception):
         """Extra members of the problem document, e.g. the list of refused callbacks."""
 
     def __str__(self) -> str:
-        from callback.texts import say
-
         return say(f"error.{self.code}", "en", **self.params)
 
 

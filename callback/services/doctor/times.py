@@ -1,6 +1,5 @@
 """When: decent hours, the budget of attempts, slots and shifts. Looked at over the last week and what is planned."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,8 +9,10 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from callback.db import slots as slot_rows
+from callback.db.durations import measured
 from callback.db.policies import load_policy
 from callback.db.tables import Attempt, Callback, Customer, PolicyVersion, Slot
+from callback.domain.duration import learn_durations
 from callback.domain.policy import LEGAL_CEILING, LEGAL_FLOOR, Policy
 from callback.domain.words import LIVE_STATES, CallbackState, Channel, Purpose
 from callback.services.doctor.invariant import Finding, Invariant
@@ -111,20 +112,28 @@ def _another_part_of_day(session: Session, now: datetime) -> Iterable[Finding]:
 
 
 def _slots_not_overfull(session: Session, now: datetime) -> Iterable[Finding]:
-    """No more in a slot than fits; what a supervisor pinned and what the customer asked for may be on top."""
+    """No more in a slot than fits; what a supervisor pinned and what the customer asked for may be on top.
+
+    Expected durations move between planning and now, so each call counts with the shorter of the policy's and the
+    measured time, and the last one may run over the end.
+    """
     policy = load_policy(session)
-    seconds_each = policy.handling_time.total_seconds() / (1 + policy.slot_overfill)
+    ordinary = policy.handling_time.total_seconds()
+    expected = learn_durations(measured(session, now=now), ordinary_s=ordinary)
     statement = (
-        select(Slot.id, Slot.starts_at, Slot.ends_at, Callback.id.label("callback_id"))
+        select(Slot.id, Slot.starts_at, Slot.ends_at, Slot.agent_id, Callback.purpose)
         .join(Callback, Callback.slot_id == Slot.id)
         .where(Callback.state.in_(LIVE_STATES), ~Callback.pinned, Slot.starts_at > now)
     )
     held: Counter[int] = Counter()
-    room: dict[int, int] = {}
+    seconds: defaultdict[int, float] = defaultdict(float)
+    room: dict[int, float] = {}
     for row in session.execute(statement.execution_options(yield_per=5_000)):
+        each = min(ordinary, expected.of(row.purpose) * expected.pace.get(row.agent_id, 1.0))
         held[row.id] += 1
-        room[row.id] = max(1, math.ceil((row.ends_at - row.starts_at).total_seconds() / seconds_each))
-    return [Finding(f"slot {slot}", f"{n} > {room[slot]}") for slot, n in held.items() if n > room[slot]]
+        seconds[row.id] += each
+        room[row.id] = (row.ends_at - row.starts_at).total_seconds() * (1 + policy.slot_overfill) + each
+    return [Finding(f"slot {slot}", f"{n}") for slot, n in held.items() if seconds[slot] >= room[slot]]
 
 
 def _slots_within_shifts(session: Session, now: datetime) -> Iterable[Finding]:
