@@ -1,5 +1,7 @@
 """What every command needs: the house, the reader's language, and one way to fail."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +20,8 @@ from callback.errors import CallbackError, Invalid, Unavailable
 from callback.settings import load_settings
 from callback.texts import Language, say
 
-console = Console()
+# What goes into a pipe or a file is not cut to the width of a terminal that is not there.
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
 complaints = Console(stderr=True)
 
 

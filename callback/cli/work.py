@@ -85,6 +85,8 @@ def _plain(entry: callbacks.Entry) -> dict[str, Any]:
 
 def _table(entries: tuple[callbacks.Entry, ...], zone: ZoneInfo, language: Language) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
+    for whole in (True, True, False, False, True, False, False):
+        table.add_column(no_wrap=whole, overflow="fold")  # a handle is copied: it is never cut
     for entry in entries:
         waits = entry.waits_until
         table.add_row(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import cycle, islice
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 from sqlalchemy import func, select
 
 from bench_parts import Bench, Figure, percentile

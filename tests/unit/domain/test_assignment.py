@@ -177,6 +177,32 @@ def test_a_moment_inside_a_slot_is_asked_for_itself() -> None:
     assert left == {3: "no_capacity"}
 
 
+def test_chances_and_first_legal_moments_of_a_demand() -> None:
+    from callback.domain.moment import Interval
+
+    morning = part_of_day(START, SHANGHAI)
+    weekday = START.astimezone(SHANGHAI).weekday()
+    assert demand(1).chance(START) == 1.0
+    assert demand(1, odds={(weekday, morning): 0.25}).chance(START) == 0.25
+    assert demand(1, odds={}).chance(START) == 0.0
+    hours = (Interval(START - SLOT, START), Interval(START + SLOT, START + 2 * SLOT))
+    known = demand(1, stretches=hours)
+    assert known.first_legal(START, START + 2 * SLOT) == START + SLOT
+    assert known.first_legal(START, START + SLOT) is None
+    assert known.first_legal(START + 2 * SLOT, START + 3 * SLOT) is None
+    asked = demand(1, legal=lambda at: at >= START + 3 * MINUTE)
+    assert asked.first_legal(START, START + SLOT) == START + 3 * MINUTE
+    assert asked.first_legal(START, START + MINUTE) is None
+
+
+def test_a_call_longer_than_what_is_left_of_the_slot_is_not_squeezed_in() -> None:
+    placed, left = assign(
+        [demand(1, seconds=1_500), demand(2, seconds=1_500)], Roster(agents=(agent(1),), slots=slots(1, 1))
+    )
+    assert [p.callback_id for p in placed] == [1]
+    assert left == {2: "no_capacity"}
+
+
 rosters = st.integers(1, 4).flatmap(
     lambda n: st.tuples(
         st.just(n),

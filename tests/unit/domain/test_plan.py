@@ -109,6 +109,13 @@ OWED: list[tuple[Purpose, Situation]] = [
     (Purpose.HOLDING, situation(replace(PENDING, opened_at=NOW - 3 * DAY))),
     (Purpose.SURVEY, situation()),
     (Purpose.SURVEY, situation(customer=replace(CUSTOMER, last_survey_at=NOW - 30 * DAY))),
+    (
+        Purpose.SURVEY,  # going on with a survey is not another one
+        situation(
+            customer=replace(CUSTOMER, last_survey_at=NOW, last_survey_callback_id=7),
+            callbacks=(fact(Purpose.SURVEY, CallbackState.WAITING),),
+        ),
+    ),
     (Purpose.SURVEY, situation(customer=suppressed(SuppressionScope.ALL, "+8613900000009"))),
     (
         Purpose.SURVEY,

@@ -1,5 +1,7 @@
 """What people write back, and what it means: one table for each kind of question."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +83,23 @@ TABLE = [
     for value, texts in table.items()
     for text in texts.split("|")
 ]
+
+
+def test_an_answer_comes_first_or_it_is_a_number_in_a_story() -> None:
+    assert read(question("attitude"), "你们昨天没有来。5") == UNCLEAR
+
+
+def test_the_words_at_the_ends_of_a_scale_are_its_ends() -> None:
+    scale = question("recommend")
+    assert scale.low_label is not None
+    assert scale.high_label is not None
+    for label, option in ((scale.low_label, scale.options[0]), (scale.high_label, scale.options[-1])):
+        for words in (label.en, label.zh):
+            assert read(replace(scale, role=None), words).value == option.value
+
+
+def test_a_yes_or_no_that_has_no_role_is_read_by_the_plain_words() -> None:
+    assert read(replace(question("solved"), role=None), "yes").value is True
 
 
 def test_the_table_is_large() -> None:
