@@ -7,7 +7,7 @@ import math
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import environ
@@ -59,10 +59,11 @@ class Figure:
 
 @dataclass(slots=True)
 class Bench:
-    """What a benchmark is given. `small` asks for a quick run: the same code on less."""
+    """What a benchmark is given. `small` asks for a quick run: the same code on less; `part` for one part of it."""
 
     small: bool
     folder: Path
+    part: str | None = None
     notes: list[str] = field(default_factory=list)
     _server: str | None = None
     _stop: object = None
@@ -70,6 +71,15 @@ class Bench:
     def note(self, text: str) -> None:
         """A line of context that is printed with the figures: sizes, the server, what was left out."""
         self.notes.append(text)
+
+    def chosen(self, parts: Iterable[str]) -> list[str]:
+        """The parts to run, in their order. Exits with the list of them when the wanted one is not there."""
+        known = list(parts)
+        if self.part is None:
+            return known
+        if self.part not in known:
+            raise SystemExit(f"There is no part {self.part!r}. There are: {', '.join(known)}")
+        return [self.part]
 
     def sqlite(self) -> Settings:
         """Settings of a new, migrated SQLite database."""
@@ -123,10 +133,10 @@ class Bench:
 
 
 @contextmanager
-def benching(*, small: bool) -> Iterator[Bench]:
+def benching(*, small: bool, part: str | None = None) -> Iterator[Bench]:
     """A bench whose databases and server are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="callback-bench-"))
-    bench = Bench(small=small, folder=folder)
+    bench = Bench(small=small, folder=folder, part=part)
     try:
         yield bench
     finally:

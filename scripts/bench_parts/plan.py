@@ -32,7 +32,8 @@ NOW = datetime(2026, 3, 11, 1, 0, tzinfo=UTC)
 
 
 def run(bench: Bench) -> list[Figure]:
-    return [*_best(bench), *_proved(bench), *_million(bench), *_cases_planned(bench)]
+    parts = {"best": _best, "proof": _proved, "million": _million, "cases": _cases_planned}
+    return [figure for part in bench.chosen(parts) for figure in parts[part](bench)]
 
 
 def _best(bench: Bench) -> list[Figure]:

@@ -21,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Run a benchmark, or list them.")
     parser.add_argument("name", nargs="?", help="which one; without it, all are listed")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--part", help="one part of a benchmark that has several, e.g. plan --part cases")
     parser.add_argument("--small", action="store_true", help="the same code on less, for a quick look")
     parser.add_argument("--keep", action="store_true", help="keep the figures as the baseline of later runs")
     wanted = parser.parse_args()
@@ -33,7 +34,7 @@ def main() -> int:
         print(f"There is no benchmark {wanted.name!r}. There are: {', '.join(known)}", file=sys.stderr)
         return 2
     began = time.monotonic()
-    with benching(small=wanted.small) as bench:
+    with benching(small=wanted.small, part=wanted.part) as bench:
         figures: list[Figure] = _module(wanted.name).run(bench)
     size = "small" if wanted.small else "full"
     kept = json.loads(BASELINES.read_text(encoding="utf-8"))
