@@ -33,7 +33,7 @@ def show(country: Country, year: Annotated[int, typer.Argument(metavar="YEAR")])
         with reading(house.sessions) as session:
             days = calendars.list_days(session, country, year, language=language)
         if not calendars.is_known(country):
-            complaints.print(say("calendar.unknown_country", language, country=country), markup=False)
+            complaints.print(say("calendar.unknown_country", language, country=country), markup=False, soft_wrap=True)
         columns = [say(f"calendar.{name}", language) for name in ("day", "kind", "name", "source")]
         table = Table(*columns, title=say("calendar.title", language, country=country, year=year))
         for day in days:

@@ -20,9 +20,14 @@ from callback.errors import CallbackError, Invalid, Unavailable
 from callback.settings import load_settings
 from callback.texts import Language, say
 
-# What goes into a pipe or a file is not cut to the width of a terminal that is not there.
-console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
-complaints = Console(stderr=True)
+
+def _width(*, is_terminal: bool) -> int | None:
+    """What goes into a pipe or a file is not cut to the width of a terminal that is not there."""
+    return None if is_terminal or "COLUMNS" in os.environ else 200
+
+
+console = Console(width=_width(is_terminal=sys.stdout.isatty()))
+complaints = Console(stderr=True, width=_width(is_terminal=sys.stderr.isatty()))
 
 
 def fail(error: CallbackError, language: Language) -> NoReturn:

@@ -118,6 +118,8 @@ def wake_everything(house: House, *, forget: bool) -> None:
             for table in (Decision, Callback):
                 session.query(table).delete()
             session.connection().exec_driver_sql("ALTER TABLE decisions ENABLE TRIGGER USER")
+        # In one order, or two of these would wait for each other; the planners themselves never wait for a case.
+        session.execute(select(Case.id).order_by(Case.id).with_for_update(key_share=True))
         session.query(Case).update({"plan_at": utc_now()})
 
 
