@@ -34,7 +34,8 @@ def among(
         # As one text: the driver would dump a list number by number.
         text = bindparam(None, "{" + ",".join(map(str, ids)) + "}", type_=String)
         array: Any = cast(text, ARRAY(BigInteger))
-        return column == func.any(array)
+        # Not `= ANY(:ids)`: a prepared statement's general plan would search the array anew for every row.
+        return column.in_(select(func.unnest(array)))
     values = func.json_each(bindparam(None, json.dumps(list(ids)))).table_valued("value")
     return column.in_(select(values.c.value.cast(Integer)))
 
