@@ -43,7 +43,9 @@ from callback.api.intake import Intake
 from callback.api.openapi import describe
 from callback.bootstrap import House, build
 from callback.log import configure_logging
-from callback.web import survey
+from callback.web import PAGES
+from callback.web.compression import Compression
+from callback.web.errors import install as answer_with_pages
 
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
@@ -100,6 +102,7 @@ def create_app(house: House) -> FastAPI:
     app.state.metrics = kept = metrics.Metrics(house)
     app.user_middleware += [
         Middleware(Edge, owner=app, metrics=kept, secure=house.settings.secure_cookies),
+        Middleware(Compression),
         Middleware(Intake),
     ]
     problems.install(app)
@@ -107,7 +110,9 @@ def create_app(house: House) -> FastAPI:
         app.include_router(router, prefix="/api/v1", responses=problems.problem_responses())
     app.include_router(health.router, responses=problems.problem_responses())
     app.include_router(metrics.router)
-    app.include_router(survey.router)
+    for page in PAGES:
+        app.include_router(page)
+    answer_with_pages(app)
     describe(app)
     return app
 

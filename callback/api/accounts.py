@@ -6,23 +6,24 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StringConstraints
 
-from callback.api.deps import (
-    HouseDep,
-    Now,
-    Principal,
-    caller,
-    check_same_origin,
-    clear_session_cookie,
-    cookie_name,
-    csrf_token,
-    set_session_cookie,
-)
 from callback.api.schemas import Body, Out
 from callback.bootstrap import House
 from callback.db.engine import reading
 from callback.db.tables import Agent
 from callback.domain.account import PASSWORD_LENGTH, Scope
 from callback.domain.words import Role
+from callback.entrance import (
+    HouseDep,
+    Now,
+    Principal,
+    caller,
+    check_same_origin,
+    clear_session_cookie,
+    client_address,
+    cookie_name,
+    csrf_token,
+    set_session_cookie,
+)
 from callback.errors import Invalid, NotFound, Unauthenticated
 from callback.services import accounts
 
@@ -58,11 +59,6 @@ class MeOut(Out):
 class PasswordChange(Body):
     current: Password
     new: Password
-
-
-def client_address(request: Request) -> str:
-    """Of the other side; behind a proxy uvicorn fills in what the trusted proxy says (`--forwarded-allow-ips`)."""
-    return request.client.host if request.client else "unknown"
 
 
 def _answer(response: Response, house: House, new: accounts.NewSession) -> SessionOut:

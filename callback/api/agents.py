@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, StringConstraints
 
 from callback.api.accounts import Login, Password
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, BodyId, Name, Out, PathId, Version, left_out
@@ -17,6 +16,7 @@ from callback.db.engine import reading
 from callback.db.tables import Agent
 from callback.domain.account import Scope
 from callback.domain.words import Role
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import agents
 from callback.texts import Language
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller
 from callback.api.paging import Page, PageDep
 from callback.api.questionnaires import QuestionOut, question_out
 from callback.api.schemas import BIGGEST_ID, Body, Handle, Moment, Out, Version
@@ -29,6 +28,7 @@ from callback.domain.words import (
     Purpose,
     SuppressionScope,
 )
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
 from callback.services import attempts, surveys
 from callback.services.attempts import CallSheet, HandedIn
 from callback.services.attempts.talk import MOST_NOTES

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 
-from callback.api.deps import HouseDep, Principal, caller
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import BIGGEST_ID, Moment, Out
 from callback.db.engine import reading
 from callback.db.tables import AuditEntry
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, Principal, caller
 
 router = APIRouter(tags=["audit"])
 

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller, own_or_supervisor
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep, encode_cursor
 from callback.api.schemas import BIGGEST_ID, Handle, Moment, Out
@@ -15,6 +14,7 @@ from callback.db.engine import reading
 from callback.db.tables import Callback
 from callback.domain.account import Scope
 from callback.domain.words import BlockedBy, CallbackState, Channel, Purpose
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller, own_or_supervisor
 from callback.services import attempts, callbacks
 from callback.texts import Language, say
 

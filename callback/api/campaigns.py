@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, BodyId, Moment, Name, Out, PathId
@@ -16,6 +15,7 @@ from callback.db.engine import reading
 from callback.db.tables import Campaign
 from callback.domain.account import Scope
 from callback.domain.words import CallbackState, CampaignState, CaseKind, Channel
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import campaigns
 
 router = APIRouter(tags=["campaigns"])

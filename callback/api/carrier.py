@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Query, Request, Response
 from twilio.twiml.messaging_response import MessagingResponse
 
-from callback.api.deps import HouseDep, Now
 from callback.api.schemas import Handle
 from callback.bootstrap import House
 from callback.channels.gateway import GatewaySms, at_path
@@ -19,6 +18,7 @@ from callback.channels.twilio import SIGNATURE_HEADER, Signature
 from callback.db import sends as rows
 from callback.db.tables import Attempt
 from callback.domain.words import Channel
+from callback.entrance import HouseDep, Now
 from callback.errors import Forbidden, Invalid
 from callback.services import replies
 from callback.services.automatic_calls import Heard, turn

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, BodyId, LongText, Moment, Out, PathId, Version
@@ -17,6 +16,7 @@ from callback.db.engine import reading
 from callback.db.tables import Agent, Case, Team
 from callback.domain.account import Scope
 from callback.domain.words import CaseKind, CaseStatus, Channel, Priority
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.errors import NotFound
 from callback.services import cases, customers
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from callback.api.deps import HouseDep, LanguageDep, Principal, caller
 from callback.api.schemas import Out
 from callback.domain.account import Scope
 from callback.domain.uplift import Evidence
 from callback.domain.words import ContactKind, PartOfDay
+from callback.entrance import HouseDep, LanguageDep, Principal, caller
 from callback.services import contact_rates
 
 router = APIRouter(tags=["contact rates"])

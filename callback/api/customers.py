@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, Out, PathId
@@ -16,6 +15,7 @@ from callback.db.tables import ContactPoint, Customer
 from callback.domain.account import Scope
 from callback.domain.address import mask
 from callback.domain.words import ContactKind, ContactState
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.errors import NotFound
 from callback.services import customers
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from callback.api.callbacks import CallbackOut
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import BIGGEST_ID, Body, BodyId, Moment, Out, PathId
@@ -17,6 +16,7 @@ from callback.db.engine import reading
 from callback.db.tables import Dissatisfaction
 from callback.domain.account import Scope
 from callback.domain.words import DissatisfactionRule, DissatisfactionState, Severity
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import dissatisfactions
 
 router = APIRouter(tags=["dissatisfactions"])

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from callback.api.deps import HouseDep
 from callback.db import migrate
+from callback.entrance import HouseDep
 from callback.errors import Unavailable
 
 router = APIRouter(tags=["operations"])

@@ -20,9 +20,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
-from callback.api.deps import Principal
 from callback.db.engine import is_postgresql
 from callback.db.tables import IdempotencyKey
+from callback.entrance import Principal
 from callback.errors import Conflict, Invalid
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from pydantic import BaseModel
 
-from callback.api.deps import HouseDep, LanguageDep, Principal, caller
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, LanguageDep, Principal, caller
 from callback.services.imports.normalise import Reject
 from callback.services.imports.profile import builtin_profile, read_profile
 from callback.services.imports.rejects import what_to_do

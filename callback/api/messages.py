@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import BIGGEST_ID, Out, PathId
 from callback.db import messages as rows
@@ -14,6 +13,7 @@ from callback.db.tables import InboundMessage
 from callback.domain.account import Scope
 from callback.domain.address import mask
 from callback.domain.words import InboundOutcome
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import replies
 
 router = APIRouter(tags=["messages"])

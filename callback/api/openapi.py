@@ -7,8 +7,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from callback.api.deps import CallerDependency
 from callback.api.problems import PROBLEM_SCHEMA
+from callback.entrance import CallerDependency
 
 
 def describe(app: FastAPI) -> None:

@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller, own_or_supervisor
 from callback.api.idempotency import OnceDep
 from callback.api.schemas import Body, BodyId, Handle, Moment, Out, PathId
 from callback.db.engine import reading
 from callback.db.jobs import enqueue
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller, own_or_supervisor
 from callback.errors import Invalid
 from callback.services import audit, explanations, findings, reassignments, visits
 from callback.services.cases import find_case

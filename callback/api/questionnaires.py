@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import StringConstraints
 from sqlalchemy import select
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, Out, PathId
@@ -18,6 +17,7 @@ from callback.domain.account import Scope
 from callback.domain.rendering import FORM_OF
 from callback.domain.survey import Form, Question, QuestionRole, QuestionType, Value
 from callback.domain.words import Channel, VersionState
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
 from callback.services import questionnaires, renderings
 from callback.texts import Language
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from callback.api.deps import HouseDep, LanguageDep, Principal, caller
 from callback.api.questionnaires import QuestionOut, question_out
 from callback.api.schemas import Handle, Out
 from callback.db import surveys as rows
@@ -14,6 +13,7 @@ from callback.db.tables import Answer
 from callback.domain.account import Scope
 from callback.domain.survey import Definition, Value
 from callback.domain.words import Channel, Purpose, ResponseState
+from callback.entrance import HouseDep, LanguageDep, Principal, caller
 from callback.errors import NotFound
 from callback.services import questionnaires, surveys
 from callback.texts import Language

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, Handle, Out
 from callback.db.engine import reading
 from callback.db.tables import Send
 from callback.domain.account import Scope
 from callback.domain.words import Channel, SendKind, SendState
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import sandbox
 from callback.services.automatic_calls import Heard
 

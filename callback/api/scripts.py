@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, Out, PathId
@@ -16,6 +15,7 @@ from callback.db.tables import Script
 from callback.domain.account import Scope
 from callback.domain.script import Stage
 from callback.domain.words import Purpose, VersionState
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
 from callback.services import scripts
 from callback.texts import Language, say
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import BIGGEST_ID, Handle, Out
 from callback.db import sends as rows
@@ -14,6 +13,7 @@ from callback.db.tables import Send
 from callback.domain.account import Scope
 from callback.domain.address import mask
 from callback.domain.words import Channel, SendKind, SendState
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services.sends import click_to_call
 
 router = APIRouter(tags=["sends"])

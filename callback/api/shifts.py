@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
 
-from callback.api.deps import HouseDep, Now, Principal, caller, own_or_supervisor
 from callback.api.schemas import Body, Day, Out, PathId, ShortText, Version
 from callback.api.versions import IfMatch, check_version, set_etag
 from callback.db.engine import reading
 from callback.domain.account import Scope
 from callback.domain.roster import Stretch
+from callback.entrance import HouseDep, Now, Principal, caller, own_or_supervisor
 from callback.errors import Invalid
 from callback.services import agents, shifts
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from pydantic import Field
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import BIGGEST_ID, Body, BodyId, Out, PathId
@@ -19,6 +18,7 @@ from callback.db.tables import Suppression
 from callback.domain.account import Scope
 from callback.domain.address import mask
 from callback.domain.words import SuppressionScope
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
 from callback.errors import Invalid
 from callback.services import contacts, do_not_call, suppressions
 from callback.texts import say

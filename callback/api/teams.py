@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import Body, Name, Out, PathId
 from callback.db.engine import reading
 from callback.db.tables import Team
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import agents
 
 router = APIRouter(tags=["teams"])

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.schemas import Body, BodyId, Moment, Name, Out, PathId
 from callback.db.engine import reading
 from callback.db.tables import ApiToken
 from callback.domain.account import Scope
 from callback.domain.words import Role
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.errors import Forbidden
 from callback.services import tokens
 

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from callback.api.deps import HouseDep, LanguageDep, Principal, caller
 from callback.api.paging import Page, PageDep
 from callback.api.schemas import BIGGEST_ID, Moment, Out
 from callback.db import unsent as rows
 from callback.db.engine import reading
 from callback.db.tables import Decision
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, LanguageDep, Principal, caller
 from callback.services import unsent
 from callback.texts import Language
 

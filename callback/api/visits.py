@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.api.schemas import Body, BodyId, Day, Name, Out, PathId
 from callback.db import visits as rows
 from callback.db.engine import reading
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.services import visits
 
 router = APIRouter(tags=["visits"])

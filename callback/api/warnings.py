@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from callback.api.deps import HouseDep, LanguageDep, Now, Principal, caller
 from callback.api.schemas import Out
 from callback.db.engine import reading
 from callback.domain.account import Scope
 from callback.domain.words import Purpose
+from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
 from callback.services import warnings
 from callback.texts import say
 

@@ -44,6 +44,10 @@ class KnownCaller:
     agent_id: int
     role: Role
     login: str
+    name: str
+    number: str
+    time_zone: str
+    team_id: int | None
     languages: tuple[str, ...]
     scopes: frozenset[Scope]
     token_id: int | None = None
@@ -248,6 +252,10 @@ def _known(
         agent_id=agent.id,
         role=agent.role,
         login=agent.login,
+        name=agent.name,
+        number=agent.number,
+        time_zone=agent.time_zone,
+        team_id=agent.team_id,
         languages=tuple(agent.languages),
         scopes=effective_scopes(agent.role, token_scopes),
         token_id=token_id,

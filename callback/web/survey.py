@@ -77,7 +77,7 @@ def show(
 
 
 @router.post("/s/{handle}")
-def submit(  # noqa: PLR0917  one form field each
+def submit(
     request: Request,
     handle: Handle,
     lang: Lang = "",

@@ -128,7 +128,7 @@ class Desk:
 
         The session is started in the service: what the log-in itself does has its own tests, and hashing is slow.
         """
-        from callback.api.deps import CSRF_HEADER, cookie_name, csrf_token
+        from callback.entrance import CSRF_HEADER, cookie_name, csrf_token
 
         if login not in self.ids:
             self.ids[login] = self.make_agent(login, role=role, **columns)

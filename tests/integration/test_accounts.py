@@ -8,12 +8,12 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from callback.api.deps import CSRF_HEADER
 from callback.bootstrap import House
 from callback.db.engine import SessionFactory, reading
 from callback.db.tables import Agent, AuditEntry, LoginFailure, LoginSession
 from callback.domain.account import LOGIN_LIMITS, LOGIN_WINDOW, ThrottledBy
 from callback.domain.words import Role
+from callback.entrance import CSRF_HEADER
 from callback.errors import Throttled, Unauthenticated
 from callback.services import accounts
 

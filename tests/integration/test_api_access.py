@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from callback.api.deps import CSRF_HEADER
 from callback.api.openapi import asked_of
 from callback.domain.account import SCOPES_OF, Scope
 from callback.domain.words import Role
+from callback.entrance import CSRF_HEADER
 
 PUBLIC = {
     ("GET", "/healthz"),
@@ -23,6 +23,10 @@ PUBLIC = {
     ("GET", "/s/{handle}"),  # the link itself is the key
     ("POST", "/s/{handle}"),
     ("GET", "/s/-/survey.css"),
+    ("GET", "/static/{version}/{name:path}"),
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("POST", "/language"),
 }
 """Everything else asks who is calling."""
 SIGNED = "/api/v1/carrier/"
@@ -57,6 +61,7 @@ def test_what_carriers_call_is_refused_without_their_signature(app: FastAPI, des
 
 def test_nobody_gets_in_without_logging_in(app: FastAPI, desk: Any) -> None:
     anonymous = desk.anonymous()
+    anonymous.headers["Accept"] = "application/json"
     for method, path, _route in _routes(app):
         if (method, path) in PUBLIC or path.startswith(SIGNED):
             continue
@@ -67,6 +72,7 @@ def test_nobody_gets_in_without_logging_in(app: FastAPI, desk: Any) -> None:
 
 def test_an_agent_is_refused_what_only_others_may(app: FastAPI, desk: Any) -> None:
     agent = desk.agent()
+    agent.headers["Accept"] = "application/json"
     refused = 0
     for method, path, route in _routes(app):
         asked = asked_of(route)

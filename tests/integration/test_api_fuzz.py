@@ -13,13 +13,13 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 from sqlalchemy import select, update
 
-from callback.api.deps import CSRF_HEADER, cookie_name, csrf_token
 from callback.app import create_app
 from callback.bootstrap import House, build
 from callback.db.engine import reading
 from callback.db.tables import Agent, Attempt, Callback
 from callback.domain.handle import new_handle
 from callback.domain.words import AttemptState, CallbackState, Channel, PartOfDay, Purpose, Role
+from callback.entrance import CSRF_HEADER, cookie_name, csrf_token
 from callback.services import accounts, questionnaires, scripts
 from callback.settings import Settings
 from tests import town

@@ -9,13 +9,13 @@ import pytest
 from fastapi import Depends, FastAPI
 from sqlalchemy import select, text
 
-from callback.api.deps import HouseDep, Now, Principal, caller
 from callback.api.idempotency import OnceDep
 from callback.app import create_app
 from callback.bootstrap import House, build
 from callback.db.engine import is_postgresql, reading
 from callback.db.tables import IdempotencyKey, Team
 from callback.domain.account import Scope
+from callback.entrance import HouseDep, Now, Principal, caller
 from callback.errors import RuleBroken
 from callback.settings import Settings
 

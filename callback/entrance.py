@@ -1,4 +1,4 @@
-"""What endpoints ask for: the house, the moment, who is calling, and whether they may.
+"""What the API and the pages ask for alike: the house, the moment, who is calling, and whether they may.
 
     @router.get("/cases/{case_id}")
     def read_case(case_id: PathId, house: HouseDep, me: CasesReader) -> CaseOut: ...
@@ -11,6 +11,7 @@ effect with the next request.
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -63,6 +64,10 @@ class Principal:
     agent_id: int
     role: Role
     login: str
+    name: str
+    number: str
+    time_zone: str
+    team_id: int | None
     language: Language
     scopes: frozenset[Scope]
     token_id: int | None = None
@@ -134,7 +139,7 @@ def authenticate(request: Request, *, house: House, now: datetime, token: str | 
         raise Unauthenticated("token_not_valid" if token is not None else "session_not_valid")
     if secret is not None and request.method not in SAFE_METHODS:
         check_same_origin(request, house.settings)
-        if not hmac.compare_digest(csrf_token(secret).encode(), request.headers.get(CSRF_HEADER, "").encode()):
+        if not csrf_matches(secret, request.headers.get(CSRF_HEADER, "")):
             raise Forbidden("csrf_failed")
     language = next((spoken for spoken in LANGUAGES if spoken in found.languages[:1]), house.settings.language)
     request.state.language = language
@@ -143,6 +148,10 @@ def authenticate(request: Request, *, house: House, now: datetime, token: str | 
         agent_id=found.agent_id,
         role=found.role,
         login=found.login,
+        name=found.name,
+        number=found.number,
+        time_zone=found.time_zone,
+        team_id=found.team_id,
         language=language_of(request.headers.get("accept-language"), language),
         scopes=found.scopes,
         token_id=found.token_id,
@@ -153,6 +162,31 @@ def authenticate(request: Request, *, house: House, now: datetime, token: str | 
 def csrf_token(secret: str) -> str:
     """What a page sends back in a header (or a form field): derived from the session's secret, so nothing is kept."""
     return hashlib.sha256(b"csrf:" + secret.encode()).hexdigest()
+
+
+def csrf_masked(secret: str) -> str:
+    """The same token, written differently each time: a page is compressed, and its length must not betray the token."""
+    token = bytes.fromhex(csrf_token(secret))
+    mask = secrets.token_bytes(len(token))
+    return (mask + bytes(a ^ b for a, b in zip(mask, token, strict=True))).hex()
+
+
+def csrf_matches(secret: str, given: str) -> bool:
+    """Whether `given` is the token of this session, plain or masked."""
+    plain = csrf_token(secret)
+    if len(given) == 2 * len(plain):
+        try:
+            both = bytes.fromhex(given)
+        except ValueError:
+            return False
+        half = len(both) // 2
+        given = bytes(a ^ b for a, b in zip(both[:half], both[half:], strict=True)).hex()
+    return hmac.compare_digest(plain.encode(), given.encode())
+
+
+def client_address(request: Request) -> str:
+    """Of the other side; behind a proxy uvicorn fills in what the trusted proxy says (`--forwarded-allow-ips`)."""
+    return request.client.host if request.client else "unknown"
 
 
 def check_same_origin(request: Request, settings: Settings) -> None:

@@ -1,0 +1,71 @@
+"""Errors on pages: the API's own problem document, shown to a person instead of handed to a program."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+
+from callback.bootstrap import House
+from callback.texts import Language, language_of
+from callback.web.desk import page_language, reader, templates
+
+Handler = Callable[[Request, Any], Awaitable[Response]]
+_MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/problems/", "/static/")
+LOGGED_OUT = frozenset({"not_logged_in", "session_not_valid"})
+
+
+def install(app: FastAPI) -> None:
+    """Let every error handler that is there answer pages with a page."""
+    for kind, handler in list(app.exception_handlers.items()):
+        app.exception_handlers[kind] = _for_people(handler)  # type: ignore[arg-type]
+
+
+def _for_people(handler: Handler) -> Handler:
+    async def answer(request: Request, error: Any) -> Response:
+        response = await handler(request, error)
+        if request.url.path.startswith(_MACHINES) or "application/json" in request.headers.get("accept", ""):
+            return response
+        return page_of(request, response)
+
+    return answer
+
+
+def page_of(request: Request, response: Response) -> Response:
+    """The problem document as a page; as a notice on the present page when htmx asked; to the log-in when nobody is in.
+
+    Whoever was logged out in the middle of something keeps their page: it asks for the password on the spot.
+    """
+    problem = json.loads(bytes(response.body))
+    is_htmx = "hx-request" in request.headers
+    if problem["code"] in LOGGED_OUT:
+        if is_htmx:
+            return Response(status_code=401, headers={"HX-Trigger": "desk:logged-out", "HX-Reswap": "none"})
+        return Response(status_code=303, headers={"Location": f"/login?next={quote(_address(request))}"})
+    house: House = request.app.state.house
+    language = _language(request, house)
+    text = templates.get_template("desk/problem_notice.html" if is_htmx else "desk/problem.html").render(
+        problem={"errors": (), **problem}, **reader(language, ZoneInfo(house.settings.time_zone), house.clock())
+    )
+    headers = {"Content-Language": "zh-CN" if language == "zh" else "en", "Cache-Control": "no-store"}
+    if is_htmx:
+        headers |= {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML"}
+    for name in ("Retry-After",):
+        if name in response.headers:
+            headers[name] = response.headers[name]
+    return HTMLResponse(text, status_code=response.status_code, headers=headers)
+
+
+def _address(request: Request) -> str:
+    """Where the reader wanted to go; of a change, the page it was sent from."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return urlsplit(request.headers.get("referer", "")).path or "/"
+
+
+def _language(request: Request, house: House) -> Language:
+    own: Language = getattr(request.state, "language", house.settings.language)
+    return page_language(request, language_of(request.headers.get("accept-language"), own))

@@ -1,0 +1,180 @@
+// What every page of the desks does in the browser: the CSRF token, notices, keys, clocks, drafts, and staying where one is when
+// the session or the network is lost. No page depends on anything else of this file than the data-… attributes named here.
+(() => {
+  "use strict";
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const meta = (name) => one(`meta[name="${name}"]`);
+  const skew = Date.parse(meta("now").content) - Date.now(); // the server's clock decides, not the office computer's
+  const now = () => Date.now() + skew;
+
+  // ── Requests ──
+  document.addEventListener("htmx:configRequest", (event) => { event.detail.headers["X-CSRF-Token"] = meta("csrf").content; });
+  // A click that is under way is not sent again.
+  const buttonsOf = (element) => (element.matches("form") ? all("button", element) : element.matches("button") ? [element] : []);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig.verb === "get") return;
+    for (const button of buttonsOf(event.detail.elt)) { if (!button.disabled) { button.disabled = true; button.dataset.waits = ""; } }
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    for (const button of buttonsOf(event.detail.elt)) { if ("waits" in button.dataset) { button.disabled = false; delete button.dataset.waits; } }
+    if (event.detail.successful) {
+      one("#problem")?.replaceChildren();
+      one("#offline").hidden = true;
+      if (event.detail.requestConfig.verb !== "get") forget(event.detail.elt);
+    }
+  });
+  document.addEventListener("htmx:sendError", () => { one("#offline").hidden = false; });
+  window.addEventListener("online", () => { one("#offline").hidden = true; refresh(); });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "problem") event.detail.target.scrollIntoView({ block: "nearest" });
+    prepare(document);
+  });
+
+  // ── The page brings itself up to date: <div hx-get=… hx-trigger="desk:refresh from:body" hx-swap="morph:innerHTML"> ──
+  const refresh = () => { if (!document.hidden && !one("dialog[open]")) document.body.dispatchEvent(new CustomEvent("desk:refresh")); };
+  setInterval(refresh, 20_000);
+  document.addEventListener("visibilitychange", refresh);
+
+  // ── Notices ──
+  const notices = one("#notices");
+  function notice({ text, undo }) {
+    const line = document.createElement("p");
+    line.className = "notice";
+    const words = document.createElement("span");
+    words.textContent = text;
+    line.append(words);
+    if (undo) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = notices.dataset.undo;
+      button.setAttribute("hx-post", undo);
+      button.setAttribute("hx-swap", "none");
+      button.addEventListener("click", () => setTimeout(() => line.remove(), 50));
+      line.append(button);
+    }
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "×";
+    close.setAttribute("aria-label", notices.dataset.close);
+    close.addEventListener("click", () => line.remove());
+    line.append(close);
+    notices.append(line);
+    htmx.process(line);
+    setTimeout(() => { if (!line.contains(document.activeElement)) line.remove(); }, undo ? 15_000 : 7_000);
+  }
+  document.addEventListener("desk:notice", (event) => notice(event.detail));
+  all(".notice", notices).forEach((line) => { const told = { text: line.textContent, undo: line.dataset.undoAt }; line.remove(); notice(told); });
+
+  // ── Logged out in the middle of something: the password on the spot, the page stays ──
+  document.addEventListener("desk:logged-out", () => { const asks = one("#login-again"); if (!asks.open) asks.showModal(); });
+  one("#login-again-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
+    const told = await answer.json();
+    const fault = one(".fault", form);
+    fault.hidden = answer.ok;
+    if (!answer.ok) { fault.textContent = told.detail; return; }
+    meta("csrf").content = told.csrf;
+    form.elements.password.value = "";
+    one("#login-again").close();
+    document.body.dispatchEvent(new CustomEvent("desk:back", { bubbles: true }));
+  });
+
+  // ── Keys: data-key="1", "Enter", "/", "g d" (one after the other), "ctrl+Enter" (also while typing) ──
+  let first = "";
+  const typing = (element) => element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
+  const visible = (element) => element.offsetParent !== null && !element.disabled;
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.altKey || event.metaKey) return; // an input method is composing Chinese
+    const name = (event.ctrlKey ? "ctrl+" : "") + event.key;
+    if (!event.ctrlKey && typing(event.target)) return;
+    const root = one("dialog[open]") ?? document;
+    const sequence = first ? `${first} ${name}` : name;
+    first = "";
+    const bound = all("[data-key]", root).filter(visible);
+    const found = bound.find((element) => element.dataset.key === sequence);
+    if (found) {
+      if (event.repeat || (name === "Enter" && event.target.closest("button, a, summary"))) return;
+      event.preventDefault();
+      if (typing(found)) { found.focus(); found.select?.(); } else found.click();
+    } else if (bound.some((element) => element.dataset.key.startsWith(`${sequence} `))) {
+      first = sequence;
+      setTimeout(() => { first = ""; }, 1_500);
+    }
+  });
+  function listKeys() {
+    const list = one("#keys-list");
+    list.replaceChildren(...all("[data-key][data-key-label]").filter(visible).flatMap((element) => {
+      const keys = document.createElement("dt");
+      element.dataset.key.split(" ").forEach((part, place) => {
+        if (place) keys.append(` ${list.dataset.then} `);
+        const key = document.createElement("kbd");
+        key.textContent = part.replace("ctrl+", "Ctrl ");
+        keys.append(key);
+      });
+      const label = document.createElement("dd");
+      label.textContent = element.dataset.keyLabel;
+      return [keys, label];
+    }));
+  }
+
+  // ── Opening and closing ──
+  document.addEventListener("click", (event) => {
+    const opens = event.target.closest("[data-opens]");
+    if (opens) { if (opens.dataset.opens === "#keys") listKeys(); one(opens.dataset.opens).showModal(); }
+    if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+    const toggles = event.target.closest("[data-toggles]");
+    if (toggles) toggles.setAttribute("aria-expanded", String(document.getElementById(toggles.dataset.toggles).classList.toggle("is-open")));
+    const checks = event.target.closest("[data-checks]"); // one box for all boxes of that name
+    if (checks) all(`input[type=checkbox][name="${checks.dataset.checks}"]`).forEach((box) => { if (!box.disabled && box.checked !== checks.checked) { box.checked = checks.checked; box.dispatchEvent(new Event("change", { bubbles: true })); } });
+  });
+
+  // ── Clocks: data-until counts down; data-since counts up, and turns amber and red at data-amber and data-red ──
+  const two = (value) => String(Math.trunc(value)).padStart(2, "0");
+  const short = (ms) => {
+    const seconds = Math.abs(ms) / 1000;
+    if (seconds < 3600) return `${Math.trunc(seconds / 60)}:${two(seconds % 60)}`;
+    return `${Math.trunc(seconds / 3600)}:${two((seconds % 3600) / 60)}:${two(seconds % 60)}`;
+  };
+  function tick() {
+    for (const clock of all("[data-until]")) {
+      const left = Date.parse(clock.dataset.until) - now();
+      // Hours and days stand as the server wrote them: seconds that run everywhere are no calm screen.
+      if (Math.abs(left) < 600_000) clock.textContent = (left < 0 ? clock.dataset.late : clock.dataset.left).replace("%s", short(left));
+      clock.classList.toggle("is-late", left < 0);
+    }
+    for (const clock of all("[data-since]")) {
+      const at = now();
+      clock.textContent = short(at - Date.parse(clock.dataset.since));
+      const amber = at >= Date.parse(clock.dataset.amber), red = at >= Date.parse(clock.dataset.red);
+      clock.classList.toggle("is-amber", amber && !red);
+      clock.classList.toggle("is-red", red);
+    }
+  }
+  setInterval(tick, 1_000);
+
+  // ── Drafts: data-draft="key" survives a reload, a crash and a lost network, until the server has it ──
+  const kept = (field) => `callback:draft:${field.dataset.draft}`;
+  document.addEventListener("input", (event) => {
+    if (event.target.dataset?.draft) { try { localStorage.setItem(kept(event.target), event.target.value); } catch { /* full: the page still has it */ } }
+  });
+  function forget(sent) {
+    const fields = all("[data-draft]", sent);
+    if (sent.dataset?.draft) fields.push(sent);
+    fields.forEach((field) => localStorage.removeItem(kept(field)));
+  }
+
+  function prepare(root) {
+    all("[data-share]", root).forEach((bar) => bar.style.setProperty("--share", bar.dataset.share));
+    all("[data-draft]", root).forEach((field) => {
+      if ("restored" in field.dataset) return;
+      field.dataset.restored = "";
+      const draft = localStorage.getItem(kept(field));
+      if (draft !== null && draft !== field.value) { field.value = draft; field.dispatchEvent(new Event("input", { bubbles: true })); }
+    });
+    tick();
+  }
+  prepare(document);
+})();
