@@ -69,19 +69,38 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
 
 def _update_from_copy(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """The rows by COPY into a temporary table, then one UPDATE: arrays as parameters cost three times as much."""
-    dialect = session.get_bind().dialect
-    names = ", ".join(["id", *columns])
+    held = _hold(session, table, ["id", *columns], rows)
     sets = ", ".join(f"{name} = v.{name}" for name in columns)
+    session.execute(text(f"UPDATE {table.name} AS t SET {sets} FROM {held} AS v WHERE t.id = v.id"))  # noqa: S608 names are ours
+
+
+def _hold(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The rows by COPY into a temporary table that goes with the transaction; its name."""
+    dialect = session.get_bind().dialect
     types = [f"{name} {table.c[name].type.compile(dialect)}" for name in columns]
-    held = f"changes_of_{table.name}"
+    held = f"rows_for_{table.name}"
     session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{held}"))
-    session.execute(text(f"CREATE TEMPORARY TABLE {held} (id bigint, {', '.join(types)}) ON COMMIT DROP"))
-    processors = [None, *(_processor(session, table, name) for name in columns)]
+    session.execute(text(f"CREATE TEMPORARY TABLE {held} ({', '.join(types)}) ON COMMIT DROP"))
+    processors = [_processor(session, table, name) if name != "id" else None for name in columns]
     raw: Any = session.connection().connection.driver_connection
-    with raw.cursor() as cursor, cursor.copy(f"COPY {held} ({names}) FROM STDIN") as copy:
+    with raw.cursor() as cursor, cursor.copy(f"COPY {held} ({', '.join(columns)}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row([p(v) if p else v for p, v in zip(processors, row, strict=True)])
-    session.execute(text(f"UPDATE {table.name} AS t SET {sets} FROM {held} AS v WHERE t.id = v.id"))  # noqa: S608 names are ours
+    return held
+
+
+def insert_missing_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """As `insert_missing`, for thousands of plain tuples; what is not in `columns` gets the database's default."""
+    if not rows:
+        return
+    names = ", ".join(columns)
+    session.flush()
+    if is_postgresql(session):
+        held = _hold(session, table, columns, rows)
+        into = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {held} ON CONFLICT DO NOTHING"  # noqa: S608
+        session.execute(text(into))
+        return
+    insert_missing(session, table, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def insert_missing(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -69,28 +69,31 @@ def _facts_of(session: Session, ids: Sequence[int], now: datetime) -> Iterator[t
         Customer.preferred_times,
         Customer.forbidden_dates,
     )
-    for row in plain(session, select(*columns).where(among(session, Customer.id, ids))).all():
-        phones, emails, kinds = addresses.get(row.id, ((), (), ()))
-        last_survey_at, last_survey_callback_id = surveys.get(row.id, (None, None))
+    nothing: Addresses = ((), (), ())
+    rows = plain(session, select(*columns).where(among(session, Customer.id, ids))).all()
+    for customer_id, zone, country, language, special, consents, preferred, forbidden in rows:
+        phones, emails, kinds = addresses.get(customer_id, nothing)
+        last_survey_at, last_survey_callback_id = surveys.get(customer_id, (None, None))
+        tried = attempts.get(customer_id)
         yield (
-            row.id,
+            customer_id,
             CustomerFacts(
-                id=row.id,
-                zone=ZoneInfo(row.time_zone),
-                country=row.country,
-                language=row.language,
-                special=row.special,
+                id=customer_id,
+                zone=ZoneInfo(zone),
+                country=country,
+                language=language,
+                special=special,
                 phones=phones,
                 phone_kinds=kinds,
                 emails=emails,
-                consents=frozenset(row.consents),
-                preferred=read_preferred(tuple(row.preferred_times)),
-                forbidden=read_forbidden(tuple(row.forbidden_dates)),
-                suppressions=tuple(suppressions.get(row.id, ())),
-                attempts=tuple(sorted(attempts.get(row.id, ()), key=lambda attempt: attempt.at)),
+                consents=frozenset(consents),
+                preferred=read_preferred(tuple(preferred)) if preferred else (),
+                forbidden=read_forbidden(tuple(forbidden)) if forbidden else (),
+                suppressions=tuple(suppressions[customer_id]) if customer_id in suppressions else (),
+                attempts=tuple(sorted(tried, key=lambda attempt: attempt.at)) if tried else (),
                 last_survey_at=last_survey_at,
                 last_survey_callback_id=last_survey_callback_id,
-                unhappy_before=row.id in unhappy,
+                unhappy_before=customer_id in unhappy,
             ),
         )
 
@@ -115,7 +118,10 @@ def _addresses(session: Session, ids: Collection[int]) -> dict[int, Addresses]:
         else:
             phones[customer_id].append(address)
             kinds[customer_id].append(kind)
-    return {i: (tuple(phones[i]), tuple(emails[i]), tuple(kinds[i])) for i in phones.keys() | emails.keys()}
+    found: dict[int, Addresses] = {
+        i: (tuple(numbers), tuple(emails[i]) if i in emails else (), tuple(kinds[i])) for i, numbers in phones.items()
+    }
+    return found | {i: ((), tuple(written), ()) for i, written in emails.items() if i not in phones}
 
 
 def _attempts(session: Session, ids: Collection[int], now: datetime) -> dict[int, list[AttemptFact]]:

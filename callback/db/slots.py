@@ -3,11 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, and_, delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db import bulk
 from callback.db.among import among, plain, plain_scalars
@@ -19,48 +20,61 @@ from callback.domain.shift import WorkingTime
 from callback.domain.words import LIVE_STATES, CallbackState, Purpose
 
 
-def agents_at_work(session: Session) -> dict[int, AgentFacts]:
-    """Every active agent with a shift pattern, whatever the role: a supervisor with shifts makes calls too."""
-    agents = session.execute(
-        select(Agent.id, Agent.languages, Agent.skills, Agent.team_id, Agent.daily_capacity, Agent.time_zone)
-        .where(Agent.active)
-        .order_by(Agent.id)
-    ).all()
-    with_shifts = set(session.scalars(select(Shift.agent_id).distinct()))
-    with_shifts |= set(session.scalars(select(ShiftException.agent_id).distinct()))
+def agents_at_work(session: Session, *, which: ColumnElement[bool] | None = None) -> dict[int, AgentFacts]:
+    """Every active agent with a shift pattern, whatever the role: a supervisor with shifts makes calls too.
+
+    `which`: only those of whom it is true.
+    """
+    columns = (Agent.id, Agent.languages, Agent.skills, Agent.team_id, Agent.daily_capacity, Agent.time_zone)
+    has_hours = or_(
+        exists().where(Shift.agent_id == Agent.id),
+        exists().where(ShiftException.agent_id == Agent.id),
+    )
+    statement = select(*columns).where(Agent.active, has_hours).order_by(Agent.id)
+    if which is not None:
+        statement = statement.where(which)
     return {
-        a.id: AgentFacts(
-            id=a.id,
-            languages=frozenset(a.languages),
-            skills=frozenset(a.skills),
-            team_id=a.team_id,
-            daily_capacity=a.daily_capacity,
-            zone=ZoneInfo(a.time_zone),
+        agent_id: AgentFacts(
+            id=agent_id,
+            languages=frozenset(languages),
+            skills=frozenset(skills),
+            team_id=team_id,
+            daily_capacity=daily_capacity,
+            zone=ZoneInfo(time_zone),
         )
-        for a in agents
-        if a.id in with_shifts
+        for agent_id, languages, skills, team_id, daily_capacity, time_zone in plain(session, statement).all()
     }
 
 
 def working_times(session: Session, agents: Mapping[int, AgentFacts]) -> dict[int, WorkingTime]:
-    """The week pattern and the exceptions of each agent."""
+    """The week pattern and the exceptions of each agent. Agents with the same hours share one object."""
     patterns: defaultdict[int, list[ShiftFact]] = defaultdict(list)
-    for shift in session.execute(select(Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends)):
-        patterns[shift.agent_id].append(ShiftFact(shift.weekday, shift.starts, shift.ends))
+    weekly = select(Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends)
+    for agent_id, weekday, starts, ends in plain(session, weekly.where(among(session, Shift.agent_id, agents))).all():
+        patterns[agent_id].append(_shift(weekday, starts, ends))
     exceptions: defaultdict[int, defaultdict[date, list[tuple[time, time]]]] = defaultdict(lambda: defaultdict(list))
     columns = (ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
-    for change in session.execute(select(*columns)):
-        hours = exceptions[change.agent_id][change.day]
-        if change.starts is not None:
-            hours.append((change.starts, change.ends))
-    return {
-        agent_id: WorkingTime(
-            agent.zone,
-            tuple(patterns[agent_id]),
-            {day: tuple(hours) for day, hours in exceptions[agent_id].items()},
-        )
-        for agent_id, agent in agents.items()
-    }
+    changed = select(*columns).where(among(session, ShiftException.agent_id, agents))
+    for agent_id, day, starts, ends in plain(session, changed).all():
+        hours = exceptions[agent_id][day]
+        if starts is not None:
+            hours.append((starts, ends))
+    shared: dict[tuple[ZoneInfo, tuple[ShiftFact, ...]], WorkingTime] = {}
+    found: dict[int, WorkingTime] = {}
+    for agent_id, agent in agents.items():
+        pattern = tuple(patterns[agent_id])
+        if agent_id in exceptions:
+            days = {day: tuple(hours) for day, hours in exceptions[agent_id].items()}
+            found[agent_id] = WorkingTime(agent.zone, pattern, days)
+            continue
+        known = shared.get((agent.zone, pattern))
+        found[agent_id] = known or shared.setdefault((agent.zone, pattern), WorkingTime(agent.zone, pattern, {}))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _shift(weekday: int, starts: time, ends: time) -> ShiftFact:
+    return ShiftFact(weekday, starts, ends)
 
 
 def keep_slots(
@@ -75,27 +89,28 @@ def keep_slots(
     A slot that has gone (absence, a changed shift) gives its callbacks back: they wait for a new place. With `agents`
     the slots of others are not looked at.
     """
-    target = {(agent_id, start): end for agent_id, start, end in wanted}
+    missing = {(agent_id, start): end for agent_id, start, end in wanted}
+    last = max({start for _, start in missing}, default=since)
     statement = select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at).where(Slot.starts_at >= since)
     if agents is not None:
         statement = statement.where(among(session, Slot.agent_id, agents))
-    present = {(row.agent_id, row.starts_at): row for row in plain(session, statement).all()}
-    last = max((start for _, start in target), default=since)
-    gone = [
-        row.id
-        for key, row in present.items()
-        if (key not in target or target[key] != row.ends_at) and row.starts_at <= last
-    ]
+    gone: list[int] = []
+    for slot_id, agent_id, starts_at, ends_at in plain(session, statement).all():
+        key = (agent_id, starts_at)
+        if missing.get(key) == ends_at:
+            del missing[key]
+        elif starts_at <= last:
+            gone.append(slot_id)
     released = release(session, slot_ids=gone)
     for start in range(0, len(gone), 5_000):
         chunk = gone[start : start + 5_000]
         session.execute(update(Callback).where(Callback.slot_id.in_(chunk)).values(slot_id=None))
         session.execute(delete(Slot).where(Slot.id.in_(chunk)))
-    missing = sorted(set(target) - {key for key, row in present.items() if target.get(key) == row.ends_at})
-    bulk.insert_missing(
+    bulk.insert_missing_rows(
         session,
         Slot.__table__,  # type: ignore[arg-type]
-        [{"agent_id": agent_id, "starts_at": start, "ends_at": target[agent_id, start]} for agent_id, start in missing],
+        ("agent_id", "starts_at", "ends_at"),
+        [(*key, missing[key]) for key in sorted(missing)],
     )
     return released
 
@@ -119,20 +134,33 @@ class Booking(NamedTuple):
 
     slot_id: int
     agent_id: int
-    starts_at: datetime
     purpose: Purpose
+    first_at: datetime
     number: int
 
 
-def read_bookings(session: Session, *, since: datetime) -> list[Booking]:
-    """What is booked in slots that start from `since` on."""
+def read_bookings(session: Session, *, since: datetime, only: Collection[int] | None = None) -> list[Booking]:
+    """What is booked in slots for moments from `since` on; `only`: for these agents."""
     statement = (
-        select(Slot.id, Slot.agent_id, Slot.starts_at, Callback.purpose, func.count())
-        .join(Callback, Callback.slot_id == Slot.id)
-        .where(Callback.state.in_(LIVE_STATES), Slot.starts_at >= since)
-        .group_by(Slot.id, Callback.purpose)
+        select(Callback.slot_id, Callback.agent_id, Callback.purpose, func.min(Callback.planned_at), func.count())
+        .where(
+            Callback.slot_id.is_not(None),
+            Callback.agent_id.is_not(None),
+            Callback.state.in_(LIVE_STATES),
+            Callback.planned_at >= since,
+        )
+        .group_by(Callback.slot_id, Callback.agent_id, Callback.purpose)
     )
-    return [Booking._make(row) for row in plain(session, statement).all()]
+    return [Booking._make(row) for row in plain(session, _of(session, statement, Callback.agent_id, only)).all()]
+
+
+def _of(
+    session: Session,
+    statement: Select[Any],
+    column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    only: Collection[int] | None,
+) -> Select[Any]:
+    return statement if only is None else statement.where(among(session, column, only))
 
 
 def open_slots(
@@ -144,6 +172,7 @@ def open_slots(
     durations: Durations,
     bookings: Sequence[Booking],
     moving: Sequence[Row[Any]] = (),
+    only: Collection[int] | None = None,
 ) -> tuple[SlotFact, ...]:
     """Slots of `agents` that end after `since` and start before `until`, each with what is booked in it already.
 
@@ -160,14 +189,21 @@ def open_slots(
         .order_by(Slot.starts_at, Slot.agent_id)
     )
     facts: list[SlotFact] = []
-    for slot_id, agent_id, starts_at, ends_at in plain(session, statement).all():
+    begin = end = since
+    pace = durations.pace
+    for slot_id, agent_id, starts_at, ends_at in plain(session, _of(session, statement, Slot.agent_id, only)).all():
         if agent_id not in agents:
             continue
-        used = round(booked[slot_id] * durations.pace.get(agent_id, 1.0))
-        if starts_at < since:
+        # One object for each moment: a datetime works out its hash only once.
+        begin = begin if begin == starts_at else starts_at
+        end = end if end == ends_at else ends_at
+        used = booked.get(slot_id, 0)
+        if used and agent_id in pace:
+            used = round(used * pace[agent_id])
+        if begin < since:
             # What has passed of the running slot cannot be booked any more.
-            used = max(used, int((since - starts_at).total_seconds()))
-        facts.append(SlotFact(slot_id, agent_id, starts_at, ends_at, used))
+            used = max(used, int((since - begin).total_seconds()))
+        facts.append(SlotFact(slot_id, agent_id, begin, end, used))
     return tuple(facts)
 
 
@@ -178,6 +214,7 @@ def booked_per_day(
     since: datetime,
     bookings: Sequence[Booking],
     moving: Sequence[Row[Any]] = (),
+    only: Collection[int] | None = None,
 ) -> Counter[tuple[int, date]]:
     """Callbacks per agent and local day: planned ones, and the ones finished that day."""
     load: Counter[tuple[int, date]] = Counter()
@@ -203,9 +240,9 @@ def booked_per_day(
             load[agent_id, day] += number
 
     for booking in bookings:
-        count(booking.agent_id, booking.starts_at, booking.number)
+        count(booking.agent_id, booking.first_at, booking.number)
     for statement in (elsewhere, finished):
-        for agent_id, at, number in plain(session, statement):
+        for agent_id, at, number in plain(session, _of(session, statement, Callback.agent_id, only)):
             count(agent_id, at, number)
     for row in moving:
         count(row.agent_id, row.planned_at, -1)

@@ -25,13 +25,16 @@ from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
 from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
+from callback.services.collector import paused_collector
 from callback.services.demands import (
     EVERYTHING,
     READ_CHUNK,
+    People,
     Shard,
     build_items,
     read_facts,
     read_movable,
+    read_people,
     read_roster,
     read_waiting,
 )
@@ -102,11 +105,12 @@ def assign(
     """
     moment = moment or now
     report = AssignmentReport()
-    with planner_lock(sessions, shard):
+    with planner_lock(sessions, shard), paused_collector():
         with sessions.begin() as session:
-            report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard)
+            people = read_people(session, shard)
+            report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard, people=people)
         with reading(sessions) as session:
-            problem = read_problem(session, moment=moment, zone=zone, afresh=afresh, shard=shard)
+            problem = read_problem(session, moment=moment, zone=zone, afresh=afresh, shard=shard, people=people)
             placed, left, report.proof = solve(problem, assigner)
             late = _would_be_late(problem, placed)
             if late and not afresh and assigner is None:
@@ -152,13 +156,15 @@ def read_problem(
     shard: Shard = EVERYTHING,
     policy: Policy | None = None,
     moving: Sequence[Row[Any]] = (),
+    people: People | None = None,
 ) -> Problem:
     """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if.
 
     `moving` callbacks are placed, and may be moved; with `afresh` all that may be.
     """
     policy = policy or load_policy(session)
-    facts = read_facts(session, moment=moment, policy=policy, zone=zone, shard=shard)
+    people = people or read_people(session, shard)
+    facts = read_facts(session, moment=moment, policy=policy, zone=zone, people=people)
     waiting = read_waiting(session, shard=shard)
     if afresh:
         moving = read_movable(session, since=moment + policy.freeze, shard=shard)
@@ -243,21 +249,40 @@ def planner_lock(sessions: SessionFactory, shard: Shard = EVERYTHING) -> Iterato
         session.rollback()
 
 
-def prepare(session: Session, *, now: datetime, moment: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING) -> int:
+def prepare(
+    session: Session,
+    *,
+    now: datetime,
+    moment: datetime,
+    zone: ZoneInfo,
+    shard: Shard = EVERYTHING,
+    people: People | None = None,
+) -> int:
     """Bring slots up to date and release what has lost its place; returns how many were released."""
     policy = load_policy(session)
-    agents = shard.agents(slots.agents_at_work(session))
-    hours = slots.working_times(session, agents)
+    people = people or read_people(session, shard)
     first = start_of_day(moment.astimezone(zone).date(), zone)
-    wanted = [
-        (agent_id, slot.start, slot.end)
-        for agent_id, agent in agents.items()
-        for ahead in range(policy.planning_horizon_days)
-        for slot in hours[agent_id].slots(moment.astimezone(agent.zone).date() + timedelta(days=ahead), policy.slot)
-        if slot.start >= first
-    ]
-    released = slots.keep_slots(session, wanted, since=first, agents=agents if shard.by_team else None)
+    released = slots.keep_slots(session, _wanted(people, policy, moment, first), since=first, agents=people.only)
     return released + _release_stale(session, now=now, first=start_of_day(now.astimezone(zone).date(), zone))
+
+
+def _wanted(
+    people: People, policy: Policy, moment: datetime, first: datetime
+) -> Iterator[tuple[int, datetime, datetime]]:
+    """The slots that there should be over the horizon; agents with the same hours are cut up once."""
+    cut: dict[int, list[tuple[datetime, datetime]]] = {}
+    for agent_id, agent in people.agents.items():
+        hours = people.hours[agent_id]
+        if id(hours) not in cut:
+            today = moment.astimezone(agent.zone).date()
+            cut[id(hours)] = [
+                (slot.start, slot.end)
+                for ahead in range(policy.planning_horizon_days)
+                for slot in hours.slots(today + timedelta(days=ahead), policy.slot)
+                if slot.start >= first
+            ]
+        for start, end in cut[id(hours)]:
+            yield agent_id, start, end
 
 
 def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:

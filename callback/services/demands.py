@@ -82,13 +82,29 @@ class Shard:
         """SQL condition on `cases`."""
         return Case.team_id == self.team_id if self.team_id is not None else Case.team_id.is_(None)
 
-    def agents(self, agents: Mapping[int, AgentFacts]) -> dict[int, AgentFacts]:
+    def agents(self) -> ColumnElement[bool] | None:
+        """SQL condition on `agents`; None: everybody."""
         if not self.by_team:
-            return dict(agents)
-        return {agent_id: agent for agent_id, agent in agents.items() if agent.team_id == self.team_id}
+            return None
+        return Agent.team_id == self.team_id if self.team_id is not None else Agent.team_id.is_(None)
 
 
 EVERYTHING = Shard()
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is at work in a shard, and when."""
+
+    agents: Mapping[int, AgentFacts]
+    hours: Mapping[int, WorkingTime]
+    only: frozenset[int] | None
+    """Nobody else is looked at; None: these are all there are."""
+
+
+def read_people(session: Session, shard: Shard = EVERYTHING) -> People:
+    agents = slots.agents_at_work(session, which=shard.agents())
+    return People(agents, slots.working_times(session, agents), frozenset(agents) if shard.by_team else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,23 +114,25 @@ class Facts:
     moment: datetime
     until: datetime
     policy: Policy
-    agents: Mapping[int, AgentFacts]
-    hours: Mapping[int, WorkingTime]
+    people: People
     durations: Durations
     odds: "OddsBook"
 
+    @property
+    def agents(self) -> Mapping[int, AgentFacts]:
+        return self.people.agents
+
 
 def read_facts(
-    session: Session, *, moment: datetime, policy: Policy, zone: ZoneInfo, shard: Shard = EVERYTHING
+    session: Session, *, moment: datetime, policy: Policy, zone: ZoneInfo, people: People | None = None
 ) -> Facts:
+    """`people`: those of a shard; default: everybody."""
     measured = durations.measured(session, now=moment)
-    agents = shard.agents(slots.agents_at_work(session))
     return Facts(
         moment=moment,
         until=moment + timedelta(days=policy.planning_horizon_days + 1),
         policy=policy,
-        agents=agents,
-        hours=slots.working_times(session, agents),
+        people=people or read_people(session),
         durations=learn_durations(measured, ordinary_s=policy.handling_time.total_seconds()),
         odds=OddsBook(load_forecast(session, seed=seed_of(moment, zone)), policy.holdout_share),
     )
@@ -290,7 +308,7 @@ def _keeper(row: Row[Any], facts: Facts, *, at: datetime, stretches: Sequence[In
             at,
             owner_id=row.appointment_agent_id,
             team_id=row.appointment_team_id,
-            hours=facts.hours,
+            hours=facts.people.hours,
             agents=facts.agents,
             tolerance=tolerance,
         )
@@ -328,7 +346,8 @@ def read_roster(
 ) -> Roster:
     """Agents, slots and what is booked, over the horizon; `moving` callbacks do not count as booked."""
     yesterday = facts.moment - timedelta(days=1)
-    bookings = slots.read_bookings(session, since=yesterday)
+    only = facts.people.only
+    bookings = slots.read_bookings(session, since=yesterday, only=only)
     return Roster(
         agents=tuple(facts.agents.values()),
         slots=slots.open_slots(
@@ -339,8 +358,11 @@ def read_roster(
             durations=facts.durations,
             bookings=bookings,
             moving=moving,
+            only=only,
         ),
-        booked_today=slots.booked_per_day(session, facts.agents, since=yesterday, bookings=bookings, moving=moving),
+        booked_today=slots.booked_per_day(
+            session, facts.agents, since=yesterday, bookings=bookings, moving=moving, only=only
+        ),
         contacts=slots.placed_contacts(
             session, {row.customer_id for row in waiting}, except_for={row.id for row in moving}
         ),

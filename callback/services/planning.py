@@ -50,8 +50,9 @@ def plan_day(
     callbacks = AssignmentReport()
     with paused_collector() as collect:
         cases = plan(sessions, now=now, moment=moment, carriers=carriers, on_progress=on_progress)
-        for shard in shards(sessions):
-            collect()
+        for number, shard in enumerate(shards(sessions)):
+            if number:
+                collect()
             part = assign(sessions, now=now, zone=zone, moment=moment, assigner=assigner, afresh=afresh, shard=shard)
             callbacks.add(part)
     return Planned(cases, callbacks)

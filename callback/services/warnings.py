@@ -154,7 +154,7 @@ def _rooms(facts: Facts, *, until: datetime) -> Iterator[Room]:
         today = facts.moment.astimezone(agent.zone).date()
         for ahead in range(facts.policy.planning_horizon_days + 1):
             left = agent.daily_capacity * each
-            for slot in facts.hours[agent.id].slots(today + timedelta(days=ahead), facts.policy.slot):
+            for slot in facts.people.hours[agent.id].slots(today + timedelta(days=ahead), facts.policy.slot):
                 start, end = max(slot.start, facts.moment), min(slot.end, until)
                 seconds = min((end - start).total_seconds() / pace, left)
                 if seconds > 0:

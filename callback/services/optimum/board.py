@@ -72,28 +72,26 @@ def make_board(roster: Roster, books: Books, policy: Policy, *, seconds_each: fl
     row_of = {agent.id: row for row, agent in enumerate(agents)}
     spans = sorted({(slot.starts_at, slot.ends_at) for slot in roster.slots if slot.agent_id in row_of})
     column_of = {span: column for column, span in enumerate(spans)}
-    zones = {agent.id: agent.zone for agent in agents}
-    dates = {
-        (zone, t): start.astimezone(zone).date() for zone in set(zones.values()) for t, (start, _) in enumerate(spans)
-    }
+    zones = {agent.zone for agent in agents}
+    dates = {(zone, t): start.astimezone(zone).date() for zone in zones for t, (start, _) in enumerate(spans)}
     days = {day: number for number, day in enumerate(sorted(set(dates.values())))}
+    held = [slot for slot in roster.slots if slot.agent_id in row_of]
+    rows = [row_of[slot.agent_id] for slot in held]
+    columns = [column_of[slot.starts_at, slot.ends_at] for slot in held]
+    slots = dict(zip(zip(rows, columns, strict=True), held, strict=True))
+    place_of = {slot.id: place for place, slot in slots.items()}
+    at = (np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64))
     room = np.zeros((len(agents), len(spans)), dtype=np.int64)
     day = np.full((len(agents), len(spans)), -1, dtype=np.int64)
-    slots: dict[tuple[int, int], SlotFact] = {}
-    place_of: dict[int, tuple[int, int]] = {}
-    for slot in roster.slots:
-        row = row_of.get(slot.agent_id)
-        if row is None:
-            continue
-        column = column_of[slot.starts_at, slot.ends_at]
-        slots[row, column] = slot
-        place_of[slot.id] = (row, column)
-        day[row, column] = days[dates[zones[slot.agent_id], column]]
-        length = (slot.ends_at - slot.starts_at).total_seconds()
-        left = length * (1 + policy.slot_overfill) - books.used_s[slot.id]
+    by_date = np.array([[days[dates[agent.zone, t]] for t in range(len(spans))] for agent in agents], dtype=np.int64)
+    if held:
+        day[at] = by_date[at]
+        lengths = np.array([(end - start).total_seconds() for start, end in spans])[at[1]]
+        used = np.array([books.used_s[slot.id] for slot in held])
+        each = seconds_each * np.array([roster.pace.get(agent.id, 1.0) for agent in agents])[at[0]]
+        fits = np.maximum(0, (lengths * (1 + policy.slot_overfill) - used) // each)
         # A call must also begin before the slot ends.
-        if books.used_s[slot.id] < length:
-            room[row, column] = max(0, int(left // (seconds_each * roster.pace.get(slot.agent_id, 1.0))))
+        room[at] = np.where(used < lengths, fits, 0)
     day_load = np.zeros((len(agents), len(days)), dtype=np.int64)
     for row, agent in enumerate(agents):
         for local_day, number in days.items():
