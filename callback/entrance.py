@@ -144,6 +144,7 @@ def authenticate(request: Request, *, house: House, now: datetime, token: str | 
     language = next((spoken for spoken in LANGUAGES if spoken in found.languages[:1]), house.settings.language)
     request.state.language = language
     request.state.agent_id = found.agent_id
+    request.state.time_zone = found.time_zone
     return Principal(
         agent_id=found.agent_id,
         role=found.role,

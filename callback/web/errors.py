@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -48,7 +49,9 @@ def page_of(request: Request, response: Response) -> Response:
     house: House = request.app.state.house
     language = _language(request, house)
     text = templates.get_template("desk/problem_notice.html" if is_htmx else "desk/problem.html").render(
-        problem={"errors": (), **problem}, **reader(language, ZoneInfo(house.settings.time_zone), house.clock())
+        problem={"errors": (), "refusals": (), "next_legal_moment": None, **problem},
+        moment_of=datetime.fromisoformat,
+        **reader(language, ZoneInfo(_zone(request, house)), house.clock()),
     )
     headers = {"Content-Language": "zh-CN" if language == "zh" else "en", "Cache-Control": "no-store"}
     if is_htmx:
@@ -57,6 +60,12 @@ def page_of(request: Request, response: Response) -> Response:
         if name in response.headers:
             headers[name] = response.headers[name]
     return HTMLResponse(text, status_code=response.status_code, headers=headers)
+
+
+def _zone(request: Request, house: House) -> str:
+    """The person's own, once it is known who it is."""
+    own: str = getattr(request.state, "time_zone", house.settings.time_zone)
+    return own
 
 
 def _address(request: Request) -> str:

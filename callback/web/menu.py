@@ -20,6 +20,8 @@ class Entry:
     key: str = ""
     """After `g`, on the keyboard."""
     supervisors: bool = False
+    also: str = ""
+    """One more key, by itself."""
 
 
 MENU: tuple[Entry, ...] = (
@@ -28,7 +30,7 @@ MENU: tuple[Entry, ...] = (
     Entry("reassign", "/reassign", "arrow-left-right", Scope.CALLBACKS_WRITE, "lead", "r", supervisors=True),
     Entry("unhappy", "/unhappy", "emoji-frown", Scope.DISSATISFACTIONS_READ, "lead", "u", supervisors=True),
     Entry("day", "/day", "list-task", Scope.CALLBACKS_READ, "work", "d"),
-    Entry("search", "/search", "search", Scope.CUSTOMERS_READ, "work", "s"),
+    Entry("search", "/search", "search", Scope.CUSTOMERS_READ, "work", "s", also="/"),
     Entry("handover", "/handover", "clipboard-check", Scope.CALLBACKS_READ, "work", "h"),
     Entry("campaigns", "/campaigns", "megaphone", Scope.CALLBACKS_WRITE, "send", "c", supervisors=True),
     Entry("unsent", "/unsent", "slash-circle", Scope.CALLBACKS_WRITE, "send", supervisors=True),

@@ -33,9 +33,3 @@ def test_logged_out_in_the_middle_the_page_stays_and_goes_on(site: Site) -> None
     page.get_by_role("dialog").wait_for(state="hidden")
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url("**/login")
-
-
-@BOTH
-@WIDTHS
-def test_my_day(site: Site, look: Look, language: Literal["en", "zh"], width: int) -> None:
-    look(site.open("/day", login="limin", language=language, width=width), "day")

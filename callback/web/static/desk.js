@@ -82,7 +82,7 @@
     document.body.dispatchEvent(new CustomEvent("desk:back", { bubbles: true }));
   });
 
-  // ── Keys: data-key="1", "Enter", "/", "g d" (one after the other), "ctrl+Enter" (also while typing) ──
+  // ── Keys: data-key="1", "Enter", "/", "g d" (one after the other), "ctrl+Enter" (also while typing); data-key-also for a second one ──
   let first = "";
   const typing = (element) => element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
   const visible = (element) => element.offsetParent !== null && !element.disabled;
@@ -94,7 +94,7 @@
     const sequence = first ? `${first} ${name}` : name;
     first = "";
     const bound = all("[data-key]", root).filter(visible);
-    const found = bound.find((element) => element.dataset.key === sequence);
+    const found = bound.find((element) => element.dataset.key === sequence || element.dataset.keyAlso === sequence);
     if (found) {
       if (event.repeat || (name === "Enter" && event.target.closest("button, a, summary"))) return;
       event.preventDefault();
@@ -114,6 +114,11 @@
         key.textContent = part.replace("ctrl+", "Ctrl ");
         keys.append(key);
       });
+      if (element.dataset.keyAlso) {
+        const also = document.createElement("kbd");
+        also.textContent = element.dataset.keyAlso;
+        keys.append(" ", also);
+      }
       const label = document.createElement("dd");
       label.textContent = element.dataset.keyLabel;
       return [keys, label];

@@ -1,0 +1,55 @@
+"""My day, in a real browser."""
+
+from typing import Literal
+
+from sqlalchemy import update
+
+from callback.db.callbacks import agent_list
+from callback.db.tables import Callback
+from callback.services import attempts
+from tests.browser.conftest import BOTH, WIDTHS, Site
+from tests.browser.looking import Look
+
+
+@BOTH
+@WIDTHS
+def test_my_day(site: Site, look: Look, language: Literal["en", "zh"], width: int) -> None:
+    page = site.open("/day", login="limin", language=language, width=width)
+    assert page.locator(".entry").count() > 5
+    look(page, "day")
+
+
+def test_the_call_under_way_is_on_top_and_enter_leads_back_to_it(site: Site) -> None:
+    me = site.agent("limin").id
+    with site.house.sessions.begin() as session:
+        call = attempts.start_next(session, agent_id=me, now=site.clock(), settings=site.house.settings)
+    assert call is not None
+    page = site.open("/day", login="limin")
+    page.get_by_role("heading", name="A call is under way").wait_for()
+    assert page.locator(f"#entry-{call.callback}").count() == 0
+    site.forgiven = ("404",)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/calls/{call.attempt}")
+
+
+def test_what_is_read_stays_where_it_is_when_the_list_changes(site: Site) -> None:
+    page = site.open("/day", login="limin")
+    me = site.agent("limin").id
+    with site.house.sessions() as session:
+        rows = agent_list(session, agent_id=me, until=site.clock.now.replace(hour=23), after=None, limit=50)
+    read = page.locator(f"#entry-{rows[12].handle}")
+    read.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 200)
+    read.hover()
+    before = read.bounding_box()
+    other = site.agent("wangqiang").id
+    with site.house.sessions.begin() as session:  # two calls above it go to somebody else
+        for row in rows[:2]:
+            session.execute(update(Callback).where(Callback.id == row.id).values(agent_id=other))
+    with page.expect_response("**/day/list"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('desk:refresh'))")
+    page.locator(f"#entry-{rows[0].handle}").wait_for(state="detached")
+    after = read.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 2
