@@ -13,7 +13,7 @@ from callback.db.jobs import enqueue
 from callback.domain.account import Scope
 from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller, own_or_supervisor
 from callback.errors import Invalid
-from callback.services import audit, explanations, findings, reassignments, visits
+from callback.services import alternatives, audit, explanations, findings, reassignments, visits
 from callback.services.cases import find_case
 from callback.texts import Language, say
 
@@ -49,14 +49,19 @@ class Explained(Out):
 
 @router.get("/callbacks/{handle}/explanation", operation_id="explainCallback")
 def explain_callback(handle: Handle, house: HouseDep, now: Now, me: Reader, language: LanguageDep) -> Explained:
-    """Why this purpose, why now or not yet, the next legal moment, who may and may not call and by which rule."""
+    """Why this purpose, why now or not yet, the next legal moment, who may and may not call and by which rule, and
+    the places that lost with their price."""
     with reading(house.sessions) as session:
         callback = explanations.find(session, handle)
         own_or_supervisor(me, callback.agent_id, "callback_not_found")
         explanation = explanations.explain(session, callback, now=now)
+        weighed = alternatives.weigh(session, callback, now=now, zone=house.zone)
         return Explained(
             callback=callback.handle,
-            sentences=explanations.tell(explanation, language),
+            sentences=[
+                *explanations.tell(explanation, language),
+                *alternatives.tell(weighed, language, house.zone),
+            ],
             allowed_now=not explanation.refusals and callback.state.is_live,
             next_legal_at=explanation.next_legal,
             may=[agent_id for agent_id, _ in explanation.may],

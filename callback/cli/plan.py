@@ -99,6 +99,7 @@ def _figures(done: Planned) -> dict[str, Any]:
         "assigned": callbacks.assigned,
         "released": callbacks.released,
         "moved": callbacks.moved,
+        "overran": callbacks.overran,
         "left": dict(callbacks.left),
         "proof": _proof(callbacks.proof),
     }
@@ -136,6 +137,8 @@ def _print(done: Planned, language: Language, zone: ZoneInfo) -> None:
     table.add_row(say("plan.released", language), str(callbacks.released))
     if callbacks.moved:
         table.add_row(say("plan.moved_places", language), str(callbacks.moved))
+    if callbacks.overran:
+        table.add_row("  · " + say("decided_by.ran_over", language), str(callbacks.overran))
     for reason, count in callbacks.left.most_common():
         table.add_row("  · " + say(f"decided_by.{reason}", language), str(count))
     if callbacks.proof is not None and callbacks.proof.missed:
@@ -162,8 +165,8 @@ def explain_command(
         else:
             callback = explanations.find(session, reference)
             lines = explanations.tell(explanations.explain(session, callback, now=house.clock()), spoken)
-            others = alternatives.alternatives(session, callback, now=house.clock(), zone=house.zone)
-            lines += alternatives.tell(others, spoken, house.zone)
+            weighed = alternatives.weigh(session, callback, now=house.clock(), zone=house.zone)
+            lines += alternatives.tell(weighed, spoken, house.zone)
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -17,8 +17,8 @@ from callback.db.engine import reading
 from callback.db.tables import Agent
 from callback.errors import Invalid, NotFound
 from callback.services import findings, plan_files, what_if
-from callback.services.assignments import read_problem
 from callback.services.optimum import OptimalAssigner
+from callback.services.problems import read_problem
 from callback.texts import Language, say
 
 

@@ -7,13 +7,13 @@ left alone (the write is conditional) and comes again next time.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Table, or_, select, update
+from sqlalchemy import Table, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import bulk, plans, slots
@@ -21,7 +21,7 @@ from callback.db.among import among, plain
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Decision
-from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
+from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
@@ -31,14 +31,11 @@ from callback.services.demands import (
     READ_CHUNK,
     People,
     Shard,
-    build_items,
-    read_facts,
     read_movable,
     read_people,
-    read_roster,
-    read_waiting,
 )
-from callback.services.optimum import OptimalAssigner, Proof
+from callback.services.optimum import Proof
+from callback.services.problems import Problem, read_problem, solve
 
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
@@ -60,6 +57,8 @@ class AssignmentReport:
     """Callbacks that lost their place: the day has passed, the agent is absent or has left."""
     moved: int = 0
     """Callbacks that were in a list and are now in another place."""
+    overran: int = 0
+    """Among those: because calls before them ran over."""
     left: Counter[str] = field(default_factory=Counter)
     """Not placed, by reason."""
     proof: Proof | None = None
@@ -70,21 +69,9 @@ class AssignmentReport:
         self.assigned += other.assigned
         self.released += other.released
         self.moved += other.moved
+        self.overran += other.overran
         self.left += other.left
         self.proof = other.proof if self.proof is None else self.proof.joined(other.proof)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One planning, as the assigner gets it. With what is needed to write the answer."""
-
-    demands: Sequence[Demand]
-    roster: Roster
-    policy: Policy
-    rows: Sequence[Row[Any]]
-    impossible: Sequence[Left]
-    """Told before the assigner is asked."""
-    shard: Shard
 
 
 def assign(
@@ -104,17 +91,20 @@ def assign(
     about to begin, and moves only what that makes better.
     """
     moment = moment or now
+    later = moment > now
     report = AssignmentReport()
     with planner_lock(sessions, shard), paused_collector():
         with sessions.begin() as session:
             people = read_people(session, shard)
             report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard, people=people)
         with reading(sessions) as session:
-            problem = read_problem(session, moment=moment, zone=zone, afresh=afresh, shard=shard, people=people)
+            problem = read_problem(
+                session, moment=moment, zone=zone, afresh=afresh, shard=shard, people=people, later=later
+            )
             placed, left, report.proof = solve(problem, assigner)
             late = _would_be_late(problem, placed)
             if late and not afresh and assigner is None:
-                wider = _with_who_can_wait(session, problem, until=max(late), moment=moment, zone=zone)
+                wider = _with_who_can_wait(session, problem, until=max(late), moment=moment, zone=zone, later=later)
                 if wider is not None:
                     problem = wider
                     placed, left, report.proof = solve(problem)
@@ -125,7 +115,7 @@ def assign(
 
 def _would_be_late(problem: Problem, placed: Sequence[Placement]) -> list[datetime]:
     """Due times that could be kept, and would not be."""
-    at = {p.callback_id: p.at for p in placed}
+    at = {**problem.behind, **{p.callback_id: p.at for p in placed}}
     return [
         d.due
         for d in problem.demands
@@ -134,7 +124,7 @@ def _would_be_late(problem: Problem, placed: Sequence[Placement]) -> list[dateti
 
 
 def _with_who_can_wait(
-    session: Session, problem: Problem, *, until: datetime, moment: datetime, zone: ZoneInfo
+    session: Session, problem: Problem, *, until: datetime, moment: datetime, zone: ZoneInfo, later: bool
 ) -> Problem | None:
     """The same question, when callbacks that have time may make room for those that have none.
 
@@ -144,58 +134,7 @@ def _with_who_can_wait(
     moving = read_movable(session, since=since, shard=problem.shard, until=until, most=MOST_MOVED)
     if not moving:
         return None
-    return read_problem(session, moment=moment, zone=zone, shard=problem.shard, moving=moving)
-
-
-def read_problem(
-    session: Session,
-    *,
-    moment: datetime,
-    zone: ZoneInfo,
-    afresh: bool = False,
-    shard: Shard = EVERYTHING,
-    policy: Policy | None = None,
-    moving: Sequence[Row[Any]] = (),
-    people: People | None = None,
-) -> Problem:
-    """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if.
-
-    `moving` callbacks are placed, and may be moved; with `afresh` all that may be.
-    """
-    policy = policy or load_policy(session)
-    people = people or read_people(session, shard)
-    facts = read_facts(session, moment=moment, policy=policy, zone=zone, people=people)
-    waiting = read_waiting(session, shard=shard)
-    if afresh:
-        moving = read_movable(session, since=moment + policy.freeze, shard=shard)
-    rows = [*waiting, *moving]
-    items = [item for _, _, item in build_items(session, rows, facts)]
-    if not afresh:
-        # Through the day nobody is moved for a better chance, but only to make room.
-        steady = {row.id for row in moving}
-        items = [replace(i, odds=None) if isinstance(i, Demand) and i.callback_id in steady else i for i in items]
-    return Problem(
-        demands=[item for item in items if isinstance(item, Demand)],
-        roster=read_roster(session, rows, facts, moving=moving),
-        policy=policy,
-        rows=rows,
-        impossible=[item for item in items if isinstance(item, Left)],
-        shard=shard,
-    )
-
-
-def solve(
-    problem: Problem, assigner: Assigner | None = None
-) -> tuple[Sequence[Placement], Sequence[Left], Proof | None]:
-    """Placements, everything that is left with its reason, and the proof when the assigner gives one."""
-    assigner = assigner or OptimalAssigner()
-    if not problem.demands:
-        return [], problem.impossible, None
-    if isinstance(assigner, OptimalAssigner):
-        solution = assigner.solve(problem.demands, problem.roster, problem.policy)
-        return solution.placed, [*solution.left, *problem.impossible], solution.proof
-    placed, left = assigner.assign(problem.demands, problem.roster, problem.policy)
-    return placed, [*left, *problem.impossible], None
+    return read_problem(session, moment=moment, zone=zone, shard=problem.shard, moving=moving, later=later)
 
 
 def _write_plan(
@@ -219,9 +158,11 @@ def _write_plan(
         or before[item.callback_id].slot_id is not None
     ]
     versions = {row.id: (row.version, row.case_id) for row in problem.rows}
-    keepers = {demand.callback_id: demand.kept_by for demand in problem.demands if demand.kept_by is not None}
-    report.assigned = write(session, news, lost, versions, now=now, keepers=keepers)
+    rules = {demand.callback_id: demand.kept_by for demand in problem.demands if demand.kept_by is not None}
+    rules |= dict.fromkeys(problem.behind, "ran_over")
+    report.assigned = write(session, news, lost, versions, now=now, rules=rules)
     report.moved = sum(before[p.callback_id].slot_id is not None for p in news)
+    report.overran = sum(p.callback_id in problem.behind for p in news)
     report.left = Counter(item.reason for item in left)
 
 
@@ -319,7 +260,7 @@ def write(
     about: str = "assignment",
     actor_id: int | None = None,
     pinned: bool = False,
-    keepers: Mapping[int, str] = MappingProxyType({}),
+    rules: Mapping[int, str] = MappingProxyType({}),
 ) -> int:
     """Write what still holds: what changed since it was read keeps what it has. Returns how many were placed.
 
@@ -340,7 +281,7 @@ def write(
             )
             at = written.get(p.at) or written.setdefault(p.at, p.at.isoformat())
             inputs = {"agent_id": p.agent_id, "at": at}
-            rule = keepers.get(callback_id, "best_plan")
+            rule = rules.get(callback_id, "best_plan")
             decisions.append((case_id, callback_id, about, rule, "assigned", inputs, now, actor_id))
         else:
             reason = reasons[callback_id]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from callback.db import durations, plans, slots
 from callback.db.among import among, plain
 from callback.db.customers import customer_facts
+from callback.db.slots import Booking
 from callback.db.tables import Agent, Appointment, Callback, Case
 from callback.domain.appointment import Keeper, keeper
 from callback.domain.assignment import Demand, Left, Odds, Roster
@@ -33,6 +34,7 @@ FAR = timedelta(days=60)
 """How far ahead a legal moment is looked for before a supervisor is asked."""
 RETRIED = (BlockedBy.NOBODY_QUALIFIES, BlockedBy.NO_LEGAL_MOMENT)
 """Blocked for want of people or moments: somebody may have joined since."""
+YESTERDAY = timedelta(days=1)
 UNWANTED = 0.5
 """What a contact at another time than the customer asked for is worth, against one at their time."""
 KNOWN_CALLER = (Purpose.ANSWER, Purpose.HOLDING)
@@ -127,15 +129,19 @@ def read_facts(
     session: Session, *, moment: datetime, policy: Policy, zone: ZoneInfo, people: People | None = None
 ) -> Facts:
     """`people`: those of a shard; default: everybody."""
-    measured = durations.measured(session, now=moment)
     return Facts(
         moment=moment,
         until=moment + timedelta(days=policy.planning_horizon_days + 1),
         policy=policy,
         people=people or read_people(session),
-        durations=learn_durations(measured, ordinary_s=policy.handling_time.total_seconds()),
+        durations=read_durations(session, moment=moment, policy=policy),
         odds=OddsBook(load_forecast(session, seed=seed_of(moment, zone)), policy.holdout_share),
     )
+
+
+def read_durations(session: Session, *, moment: datetime, policy: Policy) -> Durations:
+    measured = durations.measured(session, now=moment)
+    return learn_durations(measured, ordinary_s=policy.handling_time.total_seconds())
 
 
 class OddsBook:
@@ -341,13 +347,22 @@ def barred_agents(contact: Contact, policy: Policy, agents: Mapping[int, AgentFa
     )
 
 
+def read_bookings(session: Session, facts: Facts) -> list[Booking]:
+    """What is booked from yesterday on: the books of `read_roster`."""
+    return slots.read_bookings(session, since=facts.moment - YESTERDAY, only=facts.people.only)
+
+
 def read_roster(
-    session: Session, waiting: Sequence[Row[Any]], facts: Facts, *, moving: Sequence[Row[Any]] = ()
+    session: Session,
+    waiting: Sequence[Row[Any]],
+    facts: Facts,
+    *,
+    moving: Sequence[Row[Any]] = (),
+    bookings: Sequence[Booking] | None = None,
 ) -> Roster:
     """Agents, slots and what is booked, over the horizon; `moving` callbacks do not count as booked."""
-    yesterday = facts.moment - timedelta(days=1)
     only = facts.people.only
-    bookings = slots.read_bookings(session, since=yesterday, only=only)
+    bookings = read_bookings(session, facts) if bookings is None else bookings
     return Roster(
         agents=tuple(facts.agents.values()),
         slots=slots.open_slots(
@@ -361,7 +376,7 @@ def read_roster(
             only=only,
         ),
         booked_today=slots.booked_per_day(
-            session, facts.agents, since=yesterday, bookings=bookings, moving=moving, only=only
+            session, facts.agents, since=facts.moment - YESTERDAY, bookings=bookings, moving=moving, only=only
         ),
         contacts=slots.placed_contacts(
             session, {row.customer_id for row in waiting}, except_for={row.id for row in moving}

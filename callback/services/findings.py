@@ -3,6 +3,7 @@
 Planning itself goes on without what is named here. Each check is a function in `CHECKS`; a code is `finding.<code>`.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
 from callback.domain.rules import may, refusals
 from callback.domain.words import LIVE_STATES, BlockedBy, CallbackState, Channel
-from callback.services import demands
+from callback.services import demands, overruns
 
 MOST = 200
 """Of one kind that are named; the rest is counted."""
@@ -164,6 +165,18 @@ def _forbidden_pins(look: _Look, rows: Mapping[int, Any], agents: Mapping[int, A
                 yield Fault("pin_illegal_moment", row.handle, {"reason": refusal.reason, **refusal.params})
 
 
+def agents_behind(look: _Look) -> Iterator[Fault]:
+    """Agents whose calls ran over so far that their list no longer fits: planning moves what comes sooner elsewhere."""
+    people = demands.read_people(look.session)
+    bookings = slots.read_bookings(look.session, since=look.now - demands.YESTERDAY)
+    durations = demands.read_durations(look.session, moment=look.now, policy=look.policy)
+    found = overruns.find(look.session, bookings, durations, look.policy, hours=people.hours, now=look.now)
+    for agent_id, walk in sorted(found.walks.items()):
+        if walk.behind:
+            minutes = math.ceil(walk.lag.total_seconds() / 60)
+            yield Fault("agent_behind", look.names[agent_id], {"minutes": minutes, "count": len(walk.behind)})
+
+
 def deadlines(look: _Look) -> Iterator[Fault]:
     """Due before now, or before the earliest moment: it cannot be kept any more."""
     open_ = Callback.state.in_((CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED))
@@ -184,4 +197,11 @@ def blocked(look: _Look) -> Iterator[Fault]:
             yield Fault(row.blocked_by.value, row.handle)
 
 
-CHECKS: tuple[Check, ...] = (impossible_shifts, agents_who_can_do_nothing, contradictory_pins, deadlines, blocked)
+CHECKS: tuple[Check, ...] = (
+    impossible_shifts,
+    agents_who_can_do_nothing,
+    contradictory_pins,
+    agents_behind,
+    deadlines,
+    blocked,
+)

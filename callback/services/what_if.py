@@ -16,8 +16,8 @@ from callback.domain.facts import AgentFacts
 from callback.domain.moment import wall_intervals
 from callback.domain.policy import Policy
 from callback.errors import Invalid
-from callback.services.assignments import Problem, read_problem
 from callback.services.optimum import OptimalAssigner, Proof, Solution
+from callback.services.problems import Problem, read_problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, Case, Shift, ShiftException, Team
 from callback.domain.words import CallbackState, CaseStatus
 from callback.services import alternatives, findings, plan_files, what_if
-from callback.services.assignments import assign, read_problem
+from callback.services.assignments import assign
 from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
+from callback.services.problems import read_problem
 from tests.town import add_agent, add_case, add_customer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -206,10 +207,12 @@ def test_explain_names_what_lost_and_its_price(sessions: SessionFactory, now: da
     with reading(sessions) as session:
         callback = session.scalars(select(Callback).order_by(Callback.id)).first()
         assert callback is not None
-        others = alternatives.alternatives(session, callback, now=now, zone=SHANGHAI)
+        weighed = alternatives.weigh(session, callback, now=now, zone=SHANGHAI)
+    others = weighed.others
     assert len({other.agent_id for other in others}) == 2
     assert {"missed"} <= {other.why for other in others}
-    assert all(alternatives.tell([other], "en", SHANGHAI)[1] for other in others)
+    assert len(alternatives.tell(weighed, "en", SHANGHAI)) == 1 + len(others)
+    assert weighed.wish is None
 
 
 def test_assigning_a_shard_leaves_the_others_alone(sessions: SessionFactory, now: datetime) -> None:

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from callback.db.engine import SessionFactory
+from callback.db.engine import SessionFactory, reading
 from callback.db.tables import Callback, Customer
 from callback.domain.words import CallbackState
+from callback.services import alternatives
 from callback.services.planning import plan_day
 from tests.integration.conftest import Desk
 from tests.town import add_agent, add_case, add_customer
@@ -82,3 +83,41 @@ def test_a_wish_that_is_not_understood_changes_nothing(desk: Desk, body: dict[st
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     with desk.house.sessions() as session:
         assert session.get_one(Customer, customer_id).preferred_times == ["daily 10:00-11:00"]
+
+
+def weighed(sessions: SessionFactory) -> alternatives.Weighed:
+    with reading(sessions) as session:
+        callback = session.scalars(select(Callback)).one()
+        return alternatives.weigh(session, callback, now=NOW, zone=SHANGHAI)
+
+
+def test_explain_names_the_wish_that_is_kept_and_what_other_times_would_cost(sessions: SessionFactory) -> None:
+    at = planned(sessions, preferred_times=["thu 18:30-19:30"])
+    found = weighed(sessions)
+    assert found.wish == alternatives.Wish("thu 18:30-19:30", kept=True, points=0.0)
+    elsewhere = [other for other in found.others if not other.wanted]
+    assert elsewhere
+    assert {other.why for other in elsewhere} == {"wish"}
+    assert all(float(other.params["wish"]) > 0 for other in elsewhere)
+    told = alternatives.tell(found, "zh", SHANGHAI)
+    assert told[0] == "客户希望的来电时间：thu 18:30-19:30。目前的安排符合客户意愿。"
+    assert any("客户希望 thu 18:30-19:30" in line for line in told[2:])
+    assert at.hour in (18, 19)
+
+
+def test_explain_names_the_wish_that_a_promise_went_before_with_its_price(sessions: SessionFactory) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=NOW)
+        customer = add_customer(session, now=NOW, preferred_times=["fri 18:00-19:30"])
+        told = {"answer": "已处理", "answered_at": NOW, "opened_at": NOW, "promised_at": NOW + timedelta(hours=30)}
+        add_case(session, customer, now=NOW, **told)
+    plan_day(sessions, now=NOW, zone=SHANGHAI)
+    found = weighed(sessions)
+    assert found.wish is not None
+    assert not found.wish.kept
+    assert found.wish.points > 0
+    wanted = [other for other in found.others if other.wanted]
+    assert [other.why for other in wanted] == ["missed"], "the nearest place at the wished time is named although far"
+    told_en = alternatives.tell(found, "en", SHANGHAI)
+    assert f"costs {found.wish.points:.1f} points" in told_en[0]
+    assert any("2026-03-13 18:00, Li (a time that the customer asked for): the due time" in line for line in told_en)
