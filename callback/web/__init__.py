@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, day, logins, survey
+from callback.web import assets, board, day, logins, survey
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
+    board.router,
     day.router,
     logins.router,
     survey.router,

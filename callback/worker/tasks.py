@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from callback.bootstrap import House
+from callback.db.engine import reading
 from callback.db.jobs import enqueue
-from callback.services import campaigns, contact_rates, housekeeping, plans, reminders, visits
+from callback.services import campaigns, contact_rates, housekeeping, outlooks, plans, reminders, visits
 from callback.services.assignments import assign
 from callback.services.demands import Shard
 from callback.services.planning import plan_day, shards
@@ -49,6 +50,14 @@ def watch_promises(house: House) -> None:
         housekeeping.break_promises(session, now=house.clock())
 
 
+def look_ahead(house: House) -> None:
+    """Which promises will break with the people there are, for the board."""
+    with reading(house.sessions) as session:
+        seen = outlooks.see(session, now=house.clock(), zone=house.zone)
+    with house.sessions.begin() as session:
+        outlooks.keep(session, seen)
+
+
 def learn_contacts(house: House) -> None:
     """Ended calls are counted for the forecast of when people answer."""
     contact_rates.learn(house.sessions)
@@ -81,6 +90,7 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "plan_shard": plan_shard,
         "release_leases": release_leases,
         "watch_promises": watch_promises,
+        "look_ahead": look_ahead,
         "learn_contacts": learn_contacts,
         "arrange_visits": arrange_visits,
         "enrol_campaigns": enrol_campaigns,

@@ -225,6 +225,19 @@ def upgrade() -> None:
     op.create_index("ix_login_failures_address_at", "login_failures", ["address", "at"], unique=False)
     op.create_index("ix_login_failures_login_at", "login_failures", ["login", "at"], unique=False)
     op.create_table(
+        "outlooks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("agent_hours", sa.Float(), nullable=False),
+        sa.Column("counts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("promises", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("shortages", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outlooks")),
+    )
+    op.create_index("ix_outlooks_at", "outlooks", ["at"], unique=False)
+    op.create_table(
         "retry_rules",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -537,6 +550,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("team_id IS NOT NULL"),
         sqlite_where=sa.text("team_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_cases_without_address",
+        "cases",
+        ["opened_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
+        sqlite_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
+    )
     op.create_table(
         "idempotency_keys",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -820,6 +841,7 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("result", sa.String(length=32), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -902,6 +924,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'in_progress'"),
     )
     op.create_index(
+        "ix_callbacks_owed",
+        "callbacks",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent'"),
+        sqlite_where=sa.text("state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent'"),
+    )
+    op.create_index(
         "ix_callbacks_parent_id",
         "callbacks",
         ["parent_id"],
@@ -910,6 +940,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_callbacks_slot_id", "callbacks", ["slot_id"], unique=False, postgresql_where=sa.text("slot_id IS NOT NULL")
+    )
+    op.create_index(
+        "ix_callbacks_undecided",
+        "callbacks",
+        ["purpose", "finished_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'exhausted' AND decided_at IS NULL"),
+        sqlite_where=sa.text("state = 'exhausted' AND decided_at IS NULL"),
     )
     op.create_index(
         "ix_callbacks_waiting",
@@ -958,6 +996,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_promises_case_id_cases")),
         sa.ForeignKeyConstraint(["made_by_id"], ["agents.id"], name=op.f("fk_promises_made_by_id_agents")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_promises")),
+    )
+    op.create_index(
+        "ix_promises_broken",
+        "promises",
+        ["settled_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'broken'"),
+        sqlite_where=sa.text("state = 'broken'"),
     )
     op.create_index("ix_promises_case_id", "promises", ["case_id"], unique=False)
     op.create_index("ix_promises_made_by_id", "promises", ["made_by_id"], unique=False)
@@ -1306,6 +1352,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("handle", name=op.f("uq_responses_handle")),
     )
     op.create_index("ix_responses_case_id", "responses", ["case_id"], unique=False)
+    op.create_index(
+        "ix_responses_completed_at",
+        "responses",
+        ["completed_at"],
+        unique=False,
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    )
     op.create_index("ix_responses_customer_id_started_at", "responses", ["customer_id", "started_at"], unique=False)
     op.create_index(
         "ix_responses_open",
@@ -1646,6 +1699,9 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'open'"),
     )
     op.drop_index("ix_responses_customer_id_started_at", table_name="responses")
+    op.drop_index(
+        "ix_responses_completed_at", table_name="responses", postgresql_where=sa.text("completed_at IS NOT NULL")
+    )
     op.drop_index("ix_responses_case_id", table_name="responses")
     op.drop_table("responses")
     op.drop_index(
@@ -1694,6 +1750,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_promises_made_by_id", table_name="promises")
     op.drop_index("ix_promises_case_id", table_name="promises")
+    op.drop_index(
+        "ix_promises_broken",
+        table_name="promises",
+        postgresql_where=sa.text("state = 'broken'"),
+        sqlite_where=sa.text("state = 'broken'"),
+    )
     op.drop_table("promises")
     op.drop_index("ix_case_handlers_agent_id", table_name="case_handlers")
     op.drop_table("case_handlers")
@@ -1709,8 +1771,20 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
         sqlite_where=sa.text("state = 'waiting'"),
     )
+    op.drop_index(
+        "ix_callbacks_undecided",
+        table_name="callbacks",
+        postgresql_where=sa.text("state = 'exhausted' AND decided_at IS NULL"),
+        sqlite_where=sa.text("state = 'exhausted' AND decided_at IS NULL"),
+    )
     op.drop_index("ix_callbacks_slot_id", table_name="callbacks", postgresql_where=sa.text("slot_id IS NOT NULL"))
     op.drop_index("ix_callbacks_parent_id", table_name="callbacks", postgresql_where=sa.text("parent_id IS NOT NULL"))
+    op.drop_index(
+        "ix_callbacks_owed",
+        table_name="callbacks",
+        postgresql_where=sa.text("state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent'"),
+        sqlite_where=sa.text("state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent'"),
+    )
     op.drop_index(
         "ix_callbacks_lease",
         table_name="callbacks",
@@ -1788,6 +1862,12 @@ def downgrade() -> None:
     op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index(
+        "ix_cases_without_address",
+        table_name="cases",
+        postgresql_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
+        sqlite_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
+    )
+    op.drop_index(
         "ix_cases_team_id",
         table_name="cases",
         postgresql_where=sa.text("team_id IS NOT NULL"),
@@ -1828,6 +1908,8 @@ def downgrade() -> None:
     op.drop_table("teams")
     op.drop_table("senders")
     op.drop_table("retry_rules")
+    op.drop_index("ix_outlooks_at", table_name="outlooks")
+    op.drop_table("outlooks")
     op.drop_index("ix_login_failures_login_at", table_name="login_failures")
     op.drop_index("ix_login_failures_address_at", table_name="login_failures")
     op.drop_table("login_failures")

@@ -23,6 +23,8 @@ from callback.domain.words import (
 )
 
 LIVE = "state IN ('waiting', 'assigned', 'in_progress', 'blocked')"
+OWED_BY_A_PERSON = f"{LIVE} AND channel = 'agent'"
+UNDECIDED = "state = 'exhausted' AND decided_at IS NULL"
 AUTOMATIC = "state = 'waiting' AND channel IN ('sms', 'voice', 'email')"
 
 
@@ -65,6 +67,23 @@ class Callback(WithId, Base):
             "id",
             postgresql_where=text(LIVE),
             sqlite_where=text(LIVE),
+        ),
+        # What people owe, most urgent first: the board's figures and the lists behind them.
+        Index(
+            "ix_callbacks_owed",
+            "due_at",
+            "id",
+            postgresql_where=text(OWED_BY_A_PERSON),
+            sqlite_where=text(OWED_BY_A_PERSON),
+        ),
+        # What came to nothing and nobody has looked at yet.
+        Index(
+            "ix_callbacks_undecided",
+            "purpose",
+            "finished_at",
+            "id",
+            postgresql_where=text(UNDECIDED),
+            sqlite_where=text(UNDECIDED),
         ),
         # What an agent did today.
         Index(
@@ -147,6 +166,8 @@ class Callback(WithId, Base):
     result: Mapped[str | None] = mapped_column(String(32))
     """How it ended: a disposition, or `superseded`, `case_reopened`, `expired`, `told_elsewhere`, …"""
     finished_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    """Of an exhausted one: when a supervisor decided what follows, or that nothing does."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))

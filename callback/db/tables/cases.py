@@ -10,6 +10,9 @@ from callback.db.base import Base, WithId, words
 from callback.db.tables.people import Agent, Customer
 from callback.domain.words import CaseKind, CaseStatus, Priority, PromiseState
 
+WITHOUT_ADDRESS = "plan_rule IN ('needs_data', 'needs_phone')"
+BROKEN = "state = 'broken'"
+
 
 class Case(WithId, Base):
     __tablename__ = "cases"
@@ -42,6 +45,14 @@ class Case(WithId, Base):
             "id",
             postgresql_where=text("plan_at IS NOT NULL"),
             sqlite_where=text("plan_at IS NOT NULL"),
+        ),
+        # Customers whom nobody can reach: somebody has to find a number.
+        Index(
+            "ix_cases_without_address",
+            "opened_at",
+            "id",
+            postgresql_where=text(WITHOUT_ADDRESS),
+            sqlite_where=text(WITHOUT_ADDRESS),
         ),
     )
 
@@ -115,6 +126,7 @@ class Promise(WithId, Base):
             postgresql_where=text("state = 'open'"),
             sqlite_where=text("state = 'open'"),
         ),
+        Index("ix_promises_broken", "settled_at", "id", postgresql_where=text(BROKEN), sqlite_where=text(BROKEN)),
     )
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))

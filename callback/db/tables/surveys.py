@@ -81,6 +81,8 @@ class Response(WithId, Base):
         Index("ix_responses_case_id", "case_id"),
         Index("ix_responses_customer_id_started_at", "customer_id", "started_at"),
         UniqueConstraint("callback_id"),
+        # The satisfaction of a day.
+        Index("ix_responses_completed_at", "completed_at", postgresql_where=text("completed_at IS NOT NULL")),
         # What may have gone silent.
         Index(
             "ix_responses_open",

@@ -1,0 +1,137 @@
+"""The board's figures that are more than a bounded count: load, calls of the day, unhappy customers by age."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Integer as SqlInteger
+from sqlalchemy import Row, and_, case, cast, func, or_, select, text
+from sqlalchemy.orm import Session, aliased
+
+from callback.db.engine import is_postgresql
+from callback.db.tables import Agent, Attempt, Callback, Case, Dissatisfaction, Response, Shift, ShiftException
+from callback.db.tables.callbacks import LIVE
+from callback.domain.contact import ANSWERED
+from callback.domain.disposition import FINAL
+from callback.domain.words import Channel, Disposition
+
+_LIVE = text(LIVE.replace("state", "callbacks.state"))
+_UNHAPPY = text("dissatisfactions.state IN ('open', 'escalated')")
+DIALLED = tuple(disposition for disposition in FINAL if disposition is not Disposition.TECHNICAL_FAILURE)
+REACHED = tuple(disposition for disposition, answered in ANSWERED.items() if answered)
+
+
+def plain_plans(session: Session) -> None:
+    """No just-in-time compiling: counting stops at a thousand, which PostgreSQL's estimate does not know."""
+    if is_postgresql(session):
+        session.execute(text("SET LOCAL jit = off"))
+
+
+def load(session: Session, *, day_starts: datetime, day_ends: datetime, team_id: int | None) -> Sequence[Row[Any]]:
+    """Each agent who may be given calls: what is on the list of today, what is done, and how much may be.
+
+    One probe of an index per agent and figure: with 500 agents quicker than grouping what a million callbacks hold.
+    """
+    listed = (
+        select(func.count())
+        .where(Callback.agent_id == Agent.id, _LIVE, Callback.planned_at < day_ends)
+        .correlate(Agent)
+        .scalar_subquery()
+    )
+    done = (
+        select(func.count())
+        .where(Callback.agent_id == Agent.id, Callback.finished_at >= day_starts)
+        .correlate(Agent)
+        .scalar_subquery()
+    )
+    query = select(
+        Agent.id,
+        Agent.name,
+        Agent.team_id,
+        Agent.time_zone,
+        Agent.daily_capacity,
+        listed.label("listed"),
+        done.label("done"),
+    ).where(Agent.active)
+    return session.execute(query if team_id is None else query.where(Agent.team_id == team_id)).all()
+
+
+def hours_around(
+    session: Session, today: date, *, team_id: int | None
+) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+    """Week patterns and exceptions that bear on `today` in any zone: that day, the one before and the one after."""
+    days = [today + timedelta(days=apart) for apart in (-1, 0, 1)]
+    pattern = select(Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends).where(
+        Shift.weekday.in_([day.weekday() for day in days])
+    )
+    columns = (ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
+    changes = select(*columns).where(ShiftException.day.in_(days))
+    if team_id is not None:
+        people = select(Agent.id).where(Agent.team_id == team_id)
+        pattern = pattern.where(Shift.agent_id.in_(people))
+        changes = changes.where(ShiftException.agent_id.in_(people))
+    return session.execute(pattern).all(), session.execute(changes).all()
+
+
+def calls_by_hour(
+    session: Session, *, day_starts: datetime, now: datetime, team_id: int | None
+) -> Mapping[int, tuple[int, int]]:
+    """Hours since `day_starts` → (dialled, reached) of the calls of people that ended in it."""
+    if is_postgresql(session):
+        seconds: Any = func.extract("epoch", Attempt.ended_at - day_starts)
+    else:
+        seconds = (func.julianday(Attempt.ended_at) - func.julianday(day_starts)) * 86_400
+    # Half a second: julianday is a float, and 10:00:00 must not become 9:59:59.99.
+    hour = cast(func.floor((seconds + 0.5) / 3600), SqlInteger).label("hour")
+    query = (
+        select(
+            hour,
+            func.count().label("dialled"),
+            func.count(case((Attempt.disposition.in_(REACHED), 1))).label("reached"),
+        )
+        .where(
+            Attempt.ended_at >= day_starts,
+            Attempt.ended_at <= now,
+            Attempt.channel == Channel.AGENT,
+            Attempt.disposition.in_(DIALLED),
+        )
+        .group_by("hour")
+    )
+    if team_id is not None:
+        query = query.where(Attempt.agent_id.in_(select(Agent.id).where(Agent.team_id == team_id)))
+    return {row.hour: (row.dialled, row.reached) for row in session.execute(query)}
+
+
+def satisfaction(session: Session, *, since: datetime, team_id: int | None) -> Row[Any]:
+    """Of the questionnaires that ended since then: those with scores, those content, recommendations."""
+    query = select(
+        func.count(Response.csat).label("scored"),
+        func.count(case((Response.csat >= 50, 1))).label("content"),
+        func.count(Response.nps).label("asked"),
+        func.count(case((Response.nps >= 9, 1))).label("promoters"),
+        func.count(case((Response.nps <= 6, 1))).label("detractors"),
+    ).where(Response.completed_at >= since)
+    if team_id is not None:
+        query = query.join(Case, Case.id == Response.case_id).where(Case.team_id == team_id)
+    return session.execute(query).one()
+
+
+def unhappy(session: Session, *, now: datetime, ages: Sequence[timedelta], team_id: int | None) -> Sequence[Row[Any]]:
+    """(severity, age class, escalated, count) of the flags that are not settled; class n is younger than `ages[n]`."""
+    age = case(*((Dissatisfaction.raised_at > now - limit, n) for n, limit in enumerate(ages)), else_=len(ages))
+    query = select(
+        Dissatisfaction.severity, age.label("age"), Dissatisfaction.state, func.count().label("number")
+    ).where(_UNHAPPY)
+    if team_id is not None:
+        query = query.where(unhappy_of_team(team_id))
+    return session.execute(query.group_by(Dissatisfaction.severity, "age", Dissatisfaction.state)).all()
+
+
+def unhappy_of_team(team_id: int) -> Any:
+    """Flags of a team: of its cases; where the case has no team, of whoever made the call."""
+    first = aliased(Callback)
+    people = select(Agent.id).where(Agent.team_id == team_id)
+    of_case = select(Case.id).where(Case.id == Dissatisfaction.case_id, Case.team_id == team_id)
+    of_nobody = select(Case.id).where(Case.id == Dissatisfaction.case_id, Case.team_id.is_(None))
+    of_call = select(first.id).where(first.id == Dissatisfaction.callback_id, first.agent_id.in_(people))
+    return or_(of_case.exists(), and_(of_nobody.exists(), of_call.exists()))

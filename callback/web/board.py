@@ -1,0 +1,82 @@
+"""`/board`: what a supervisor looks at fifty times a day. Every figure opens the cases behind it."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from callback.db import work
+from callback.db.jobs import enqueue
+from callback.domain.account import Scope
+from callback.domain.words import Role
+from callback.services import board as boards
+from callback.services.attempts.sheet import AMBER, RED
+from callback.web import moments
+from callback.web.desk import Desk, at_desk
+
+router = APIRouter(include_in_schema=False)
+Leader = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WRITE, Role.SUPERVISOR, Role.ADMINISTRATOR))]
+BIGGEST_ID = 2**63 - 1
+TeamId = Annotated[int | None, Query(ge=1, le=BIGGEST_ID)]
+FULL, TIGHT = 1.0, 0.85
+"""Shares of a day's capacity at which a bar turns red and amber."""
+
+SHORTAGES_SHOWN = 6
+
+
+@router.get("/board")
+def board(desk: Leader, team: TeamId = None) -> Response:
+    return _board(desk, team, whole=True)
+
+
+@router.get("/board/live")
+def live(desk: Leader, team: TeamId = None) -> Response:
+    """What changes: the page asks for it by itself."""
+    return _board(desk, team, whole=False)
+
+
+@router.post("/board/look-ahead")
+def look_ahead(desk: Leader) -> Response:
+    """Ask the worker to look ahead now instead of at its next turn."""
+    with desk.begin() as session:
+        enqueue(session, "look_ahead", queueing_lock="look_ahead")
+    response = Response(status_code=204)
+    desk.announce(response, "board.looking_ahead")
+    return response
+
+
+def _board(desk: Desk, team: int | None, *, whole: bool) -> Response:
+    with desk.reading() as session:
+        seen = boards.look(session, now=desk.now, zone=desk.house.zone, team_id=team)
+        teams = work.teams(session)
+    values: dict[str, Any] = {
+        "board": seen,
+        "team": team,
+        "teams": teams,
+        "most": work.MOST,
+        "ages": boards.AGES,
+        "link": lambda path, **params: _link(path, team, **params),
+        "tone": _tone,
+        "zone": desk.house.zone,
+        "hour": lambda at: moments.clock(at, desk.house.zone, desk.language),
+        "amber": AMBER,
+        "red": RED,
+        "old": timedelta(minutes=20),
+        "shortages": [
+            {**lack, "day": date.fromisoformat(lack["day"])}
+            for lack in (seen.outlook.shortages[:SHORTAGES_SHOWN] if seen.outlook else ())
+        ],
+        "presences": {name: desk.say(f"board.presence_{name}") for name in ("working", "later", "gone", "off")},
+    }
+    return desk.page("board/page.html", **values) if whole else desk.fragment("board/live.html", **values)
+
+
+def _link(path: str, team: int | None, **params: object) -> str:
+    """The list behind a figure, of the same team."""
+    query = {name: value for name, value in {**params, "team": team}.items() if value is not None}
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _tone(share: float) -> str:
+    return "bad" if share > FULL else "warn" if share > TIGHT else "calm"
