@@ -14,12 +14,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.migrate import upgrade
 from callback.settings import Settings, load_settings
+
+hypothesis_settings.register_profile("callback", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("callback")
+"""No property fails because the machine is busy: speed is measured in scripts/bench."""
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

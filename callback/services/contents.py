@@ -7,7 +7,7 @@ from typing import Any
 
 from callback.domain.document import Problem
 from callback.errors import Invalid
-from callback.texts import LANGUAGES, say
+from callback.texts import LANGUAGES, Language, say
 
 CONTENT = Path(__file__).resolve().parents[1] / "content"
 
@@ -26,7 +26,7 @@ def refused(code: str, problems: tuple[Problem, ...]) -> Invalid:
         details={
             "problems": [
                 {"path": problem.path or "$", "code": problem.code}
-                | {language: say(f"content.{problem.code}", language, **problem.params) for language in LANGUAGES}
+                | {language: sentence(problem, language) for language in LANGUAGES}
                 for problem in problems
             ]
         },
@@ -34,3 +34,11 @@ def refused(code: str, problems: tuple[Problem, ...]) -> Invalid:
         fault=first.code,
         count=len(problems),
     )
+
+
+def sentence(problem: Problem, language: Language) -> str:
+    """What is wrong, for a reader: languages by their names, not by their codes."""
+    params = dict(problem.params)
+    if "language" in params:
+        params["language"] = say(f"content.language.{params['language']}", language)
+    return say(f"content.{problem.code}", language, **params)

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, board, day, logins, survey
+from callback.web import assets, board, day, logins, questionnaires, survey
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
     board.router,
     day.router,
     logins.router,
+    questionnaires.router,
     survey.router,
 )
