@@ -49,41 +49,12 @@ def run(bench: Bench) -> list[Figure]:
     return figures
 
 
-# ── The carrier, as a process ───────────────────────────────────────────────────────────────────────────────────────
-
-
-class Fake:
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def ask(self, path: str, **body: Any) -> Any:
-        request = urllib.request.Request(f"{self.url}/_fake/{path}", json.dumps(body).encode(), method="POST")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
-
-
-@contextmanager
-def carrier() -> Any:
-    """The fake carrier; stopped at the end."""
-    program = (
-        "from tests.fake_carrier import FakeCarrier; import time\n"
-        "with FakeCarrier() as fake:\n    print(fake.url, flush=True)\n    time.sleep(100_000)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Fake(process.stdout.readline().strip())
-    finally:
-        process.kill()
-        process.wait()
-
-
 # ── Exactly once ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _under_fire(bench: Bench, fake: Fake, *, channel: Channel, count: int, kills: int) -> list[Figure]:
     """Two workers send everything; one of them is killed every few seconds and another takes its place."""
-    settings = _settings(bench, fake)
+    settings = settings_of(bench, fake.url)
     with bench.house(settings) as house:
         seed(house, channel=channel, count=count)
     fake.ask("forget")
@@ -136,7 +107,7 @@ def _settled(house: House, count: int) -> bool:
 def _work(settings: Settings, *, until: Any, kills: int, pause_s: float) -> int:
     """Two workers until it is done; returns how many were killed."""
     chance = random.Random(1)
-    workers = [_worker(settings) for _ in range(2)]
+    workers = [worker(settings) for _ in range(2)]
     killed = 0
     from callback.bootstrap import build
 
@@ -153,7 +124,7 @@ def _work(settings: Settings, *, until: Any, kills: int, pause_s: float) -> int:
                 victim.send_signal(signal.SIGKILL)
                 victim.wait()
                 killed += 1
-                workers.append(_worker(settings))
+                workers.append(worker(settings))
         return killed
     finally:
         house.close()
@@ -162,7 +133,7 @@ def _work(settings: Settings, *, until: Any, kills: int, pause_s: float) -> int:
             worker.wait()
 
 
-def _worker(settings: Settings) -> subprocess.Popen[bytes]:
+def worker(settings: Settings) -> subprocess.Popen[bytes]:
     """A real worker process: only the dispatchers, since nothing else is to be done here."""
     program = (
         "import time\nfrom callback.bootstrap import build\nfrom callback.settings import load_settings\n"
@@ -190,13 +161,13 @@ def _throughput(bench: Bench, fake: Fake, *, count: int) -> list[Figure]:
     """The bare client in as many threads, then one dispatcher, against the same carrier in the same run."""
     fake.ask("forget")
     fake.ask("behaviour", latency_s=LATENCY_S, lost_reply=0, reset=0, too_many=0, error_after_accepting=0)
-    settings = _settings(bench, fake)
+    settings = settings_of(bench, fake.url)
     bare = _bare(settings, count)
     with bench.house(settings) as house:
         seed(house, channel=Channel.SMS, count=count)
     statements = _count_statements(settings)
     fake.ask("forget")
-    worker = _worker(settings)
+    worker = worker(settings)
     try:
         while fake.ask("figures")["messages"] == 0:
             time.sleep(0.05)
@@ -278,108 +249,3 @@ def _count_statements(settings: Settings) -> float:
     return sum(executed) / len(claimed)
 
 
-# ── What is owed ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def seed(house: House, *, channel: Channel, count: int) -> None:
-    """`count` customers with a survey each that is due; all of them are awake by the benchmark's clock."""
-    from bench_parts import _noon as noon
-
-    now = noon.clock()
-    with house.sessions.begin() as session:
-        questionnaires.seed_content(session, now)
-        ids = {
-            table: bulk.allocate_ids(session, table.__table__, count)  # type: ignore[attr-defined]
-            for table in (Customer, Case, Callback)
-        }
-        whose = list(zip(ids[Customer], ids[Case], ids[Callback], strict=True))
-        _insert(session, Customer, _customers(whose, now))
-        _insert(session, ContactPoint, _points(whose))
-        _insert(session, Case, _cases(whose, now))
-        _insert(session, Callback, _callbacks(whose, now, channel))
-    with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
-
-
-Whose = Sequence[tuple[int, int, int]]
-
-
-def _insert(session: Any, table: Any, rows: list[dict[str, Any]]) -> None:
-    bulk.insert_rows(session, table.__table__, list(rows[0]), (list(row.values()) for row in rows))
-
-
-def _customers(whose: Whose, now: datetime) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": customer,
-            "source": "bench",
-            "external_id": f"K{customer}",
-            "name": "Ann Smith",
-            "language": "en",
-            "country": "US",
-            "time_zone": "America/New_York",
-            "special": False,
-            "consents": ["sms", "voice"],
-            "created_at": now,
-            "updated_at": now,
-        }
-        for customer, _, _ in whose
-    ]
-
-
-def _points(whose: Whose) -> list[dict[str, Any]]:
-    return [
-        {
-            "customer_id": customer,
-            "kind": ContactKind.PHONE,
-            "address": f"+1212{customer:07d}",
-            "position": 0,
-            "fictional": False,
-        }
-        for customer, _, _ in whose
-    ]
-
-
-def _cases(whose: Whose, now: datetime) -> list[dict[str, Any]]:
-    closed = now - timedelta(days=2)
-    return [
-        {
-            "id": case,
-            "source": "bench",
-            "external_id": f"C{case}",
-            "customer_id": customer,
-            "subject": "The lift stops",
-            "description": "",
-            "answer": "Repaired.",
-            "kind": CaseKind.REQUEST,
-            "priority": Priority.NORMAL,
-            "status": CaseStatus.CLOSED,
-            "opened_at": closed - timedelta(days=2),
-            "answered_at": closed,
-            "closed_at": closed,
-            "told_at": closed,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for customer, case, _ in whose
-    ]
-
-
-def _callbacks(whose: Whose, now: datetime, channel: Channel) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": callback,
-            "handle": new_handle(),
-            "case_id": case,
-            "customer_id": customer,
-            "purpose": Purpose.SURVEY,
-            "channel": channel,
-            "state": CallbackState.WAITING,
-            "priority": 20,
-            "earliest_at": now - timedelta(hours=1),
-            "due_at": now + timedelta(hours=8),
-            "created_at": now,
-            "updated_at": now,
-        }
-        for customer, case, callback in whose
-    ]
