@@ -40,6 +40,7 @@ from callback.api import (
 )
 from callback.api.edge import Edge
 from callback.api.intake import Intake
+from callback.api.mailbox import Mailbox
 from callback.api.openapi import describe
 from callback.bootstrap import House, build
 from callback.log import configure_logging
@@ -99,6 +100,7 @@ def create_app(house: House) -> FastAPI:
         lifespan=life,
     )
     app.state.house = house
+    app.state.mailbox = Mailbox(house.sessions)
     app.state.metrics = kept = metrics.Metrics(house)
     app.user_middleware += [
         Middleware(Edge, owner=app, metrics=kept, secure=house.settings.secure_cookies),

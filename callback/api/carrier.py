@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Query, Request, Response
 from twilio.twiml.messaging_response import MessagingResponse
 
+from callback.api.mailbox import Mailbox
 from callback.api.schemas import Handle
 from callback.bootstrap import House
 from callback.channels.gateway import GatewaySms, at_path
@@ -20,15 +21,17 @@ from callback.db.tables import Attempt
 from callback.domain.words import Channel
 from callback.entrance import HouseDep, Now
 from callback.errors import Forbidden, Invalid
-from callback.services import replies
 from callback.services.automatic_calls import Heard, turn
+from callback.services.inbox import Written
 from callback.services.renderings import hang_up
-from callback.services.sends import click_to_call, queue_message
+from callback.services.sends import click_to_call
 from callback.services.sends.events import apply_status
 
 router = APIRouter(prefix="/carrier", tags=["carrier"])
 
 XML = "text/xml; charset=utf-8"
+NOTHING_YET = str(MessagingResponse())
+"""What is said back is a message of its own."""
 
 
 async def signed_form(request: Request, house: HouseDep) -> dict[str, str]:
@@ -92,35 +95,25 @@ def call_status(handle: Handle, form: SignedForm, house: HouseDep, now: Now) -> 
 
 
 @router.post("/twilio/inbound", operation_id="twilioInbound")
-def inbound(form: SignedForm, house: HouseDep, now: Now) -> Response:
-    """A customer has written. What is said back goes through the ledger, like everything else that leaves.
+async def inbound(request: Request, form: SignedForm, now: Now) -> Response:
+    """A customer has written. It is kept before it is acknowledged, and read by a worker a moment later.
 
-    The same message again changes nothing and is answered once.
+    The same message again changes nothing. What is said back goes through the ledger, like everything that leaves.
     """
     provider_id, sender = _sid(form, "MessageSid", "SmsSid"), form.get("From", "")
     if provider_id is None or not sender:
         raise Invalid("carrier_form")
-    with house.sessions.begin() as session:
-        received = replies.receive(
-            session,
-            from_address=sender[:255],
+    mailbox: Mailbox = request.app.state.mailbox
+    await mailbox.put(
+        Written(
+            provider_id=provider_id,
+            address=sender[:255],
             to_address=form.get("To", "")[:255],
             text=form.get("Body", ""),
-            provider_id=provider_id,
-            now=now,
-            settings=house.settings,
+            received_at=now,
         )
-        if received.text is not None and not received.repeated:
-            queue_message(
-                session,
-                body=received.text,
-                address=sender[:255],
-                kind=received.kind,
-                attempt=received.attempt,
-                customer_id=received.customer_id,
-                now=now,
-            )
-    return _twiml(str(MessagingResponse()))
+    )
+    return _twiml(NOTHING_YET)
 
 
 @router.post("/twilio/voice/{handle}", operation_id="twilioVoice")

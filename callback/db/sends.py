@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 from callback.db.among import among
 from callback.db.bulk import insert_missing
 from callback.db.claims import changed_one
-from callback.db.tables import Attempt, Callback, Campaign, ContactPoint, Customer, Response, Send, Sender
+from callback.db.tables import (
+    Attempt,
+    Callback,
+    Campaign,
+    ContactPoint,
+    Customer,
+    InboundMessage,
+    Response,
+    Send,
+    Sender,
+)
 from callback.domain.rules import states_below
 from callback.domain.words import AttemptState, CallbackState, CampaignState, Channel, SendKind, SendState
 
@@ -102,10 +112,20 @@ def contact_points(session: Session, customer_ids: Collection[int]) -> dict[tupl
 
 
 def queued(session: Session, *, channel: Channel, now: datetime, limit: int) -> Sequence[Send]:
-    """Sends that wait for their turn, the longest due first, locked."""
+    """Sends that wait for their turn, the longest due first, locked.
+
+    Without those that would keep their place anyway, so that nobody else waits behind them: of a paused campaign, and
+    for somebody who has just written and whose words nobody has read yet, since they may be a STOP.
+    """
+    paused = select(Callback.id).join(Campaign, Campaign.id == Callback.campaign_id)
+    paused = paused.where(Callback.id == Send.callback_id, Campaign.state == CampaignState.PAUSED)
+    unread = select(InboundMessage.id).where(
+        text("inbound_messages.outcome = 'waiting'"), InboundMessage.from_address == Send.address
+    )
     return session.scalars(
         select(Send)
         .where(text("sends.state = 'queued'"), Send.channel == channel, Send.due_at <= now)
+        .where(~paused.exists(), ~unread.exists())
         .order_by(Send.due_at, Send.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

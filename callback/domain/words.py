@@ -283,9 +283,11 @@ class InboundOutcome(StrEnum):
     """What a customer's message was taken for.
 
     `asked_again`: it was not understood the first time. `left_to_person`: nor the second. `no_question`: nothing had
-    been asked, or the survey was over. `courtesy`: thanks, to which nothing is answered.
+    been asked, or the survey was over. `courtesy`: thanks, to which nothing is answered. `waiting`: kept, and not read
+    yet; a worker does so at once.
     """
 
+    WAITING = "waiting"
     ANSWERED = "answered"
     SKIPPED = "skipped"
     ASKED_AGAIN = "asked_again"

@@ -58,9 +58,42 @@ def take(
     Raises as `surveys.give_answer` does.
     """
     attempt = lock(session, response)
+    return take_locked(
+        session,
+        response=response,
+        attempt=attempt,
+        channel=channel,
+        now=now,
+        question=question,
+        value=value,
+        said=said,
+        is_locked=False,
+    )
+
+
+def take_locked(
+    session: Session,
+    *,
+    response: Response,
+    attempt: Attempt | None,
+    channel: Channel,
+    now: datetime,
+    question: str,
+    value: Value | None,
+    said: str | None = None,
+    is_locked: bool = True,
+) -> Taken:
+    """As `take`, for a caller who has locked everything already: the attempt, its case, and the response."""
     kept = said if value is not None else None  # words that skip are no answer
     step = surveys.give_answer(
-        session, response=response, channel=channel, now=now, question=question, value=value, said=kept
+        session,
+        response=response,
+        channel=channel,
+        now=now,
+        question=question,
+        value=value,
+        said=kept,
+        is_locked=is_locked,
     )
     if step.invalid is not None:
         return Taken(step, unhappy=False)

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callback.db import attempts as attempt_rows
+from callback.db import messages as message_rows
 from callback.db.engine import SessionFactory
 from callback.db.policies import load_policy
 from callback.db.tables import Answer, Attempt, Callback, InboundMessage, Response
@@ -66,6 +67,8 @@ def chase_one(session: Session, *, attempt_id: int, now: datetime) -> bool | Non
     session.refresh(attempt)
     session.refresh(response)
     if attempt.state not in UNDER_WAY or response.state is not ResponseState.OPEN:
+        return None
+    if attempt.address is not None and message_rows.unread_from(session, [attempt.address]):
         return None
     if _last_heard(session, attempt, response) > now - load_policy(session).survey_wait:
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import messages as rows
 from callback.db import suppressions as suppression_rows
+from callback.db import surveys as survey_rows
 from callback.db.claims import changed_one
 from callback.db.tables import Attempt, Customer, InboundMessage, Response
 from callback.domain import optout
@@ -19,6 +21,7 @@ from callback.domain.survey import Question
 from callback.domain.words import Channel, Disposition, InboundOutcome, SendKind, SuppressionScope
 from callback.errors import Conflict, NotFound
 from callback.services import answering, renderings, surveys
+from callback.services.sends.queue import queue_message
 from callback.services.suppressions import OPT_OUT_SENTENCE, OPT_OUT_WORD, suppress, take_back
 from callback.settings import Settings
 from callback.texts import Language
@@ -58,7 +61,7 @@ def receive(
         provider_id=provider_id,
         from_address=from_address,
         to_address=to_address,
-        text=_storable(text)[:LONGEST],
+        text=storable(text),
         received_at=now,
         outcome=InboundOutcome.NO_QUESTION,
     )
@@ -70,10 +73,36 @@ def receive(
         if known is None:
             raise
         return Received(outcome=known.outcome, text=known.reply, repeated=True, customer_id=known.customer_id)
-    done = _Receiving(session, message, settings=settings, now=now).apply()
+    return apply(session, message, settings=settings, now=now)
+
+
+def apply(session: Session, message: InboundMessage, *, settings: Settings, now: datetime) -> Received:
+    """Read a message that is kept already, with everything that follows; `say_back` is the caller's."""
+    one = _Receiving(session, message, settings=settings, now=now)
+    with session.no_autoflush:
+        done = one.apply()
+    # All at once and last: each flush on the way would write the row again.
+    message.response_id = one.response.id if one.response is not None else None
+    message.question = one.question.name if one.question is not None else None
     message.outcome, message.reply, message.customer_id = done.outcome, done.text, done.customer_id
+    message.due_at = None
     session.flush()
     return done
+
+
+def say_back(session: Session, received: Received, *, address: str, now: datetime) -> None:
+    """What is answered goes through the ledger, like everything else that leaves; to a repeated delivery nothing is."""
+    if received.text is None or received.repeated:
+        return
+    queue_message(
+        session,
+        body=received.text,
+        address=address,
+        kind=received.kind,
+        attempt=received.attempt,
+        customer_id=received.customer_id,
+        now=now,
+    )
 
 
 class _Receiving:
@@ -81,18 +110,23 @@ class _Receiving:
 
     def __init__(self, session: Session, message: InboundMessage, *, settings: Settings, now: datetime) -> None:
         self.session, self.message, self.settings, self.now = session, message, settings, now
-        self.holders = suppression_rows.holders(session, message.from_address)
+        if optout.meaning(message.text, answers=False) is not None:
+            _ = self.holders  # people are locked before their calls, as everywhere
         self.response = rows.conversation(session, message.from_address)
         self.attempt: Attempt | None = None
         self.question: Question | None = None
         if self.response is not None:
             self.attempt = answering.lock(session, self.response)
-            session.refresh(self.response)
+            self.response = survey_rows.locked(session, self.response.id)
+        if self.response is not None:
             self.question = surveys.where(session, self.response).question
-            message.response_id = self.response.id
-            message.question = self.question.name if self.question else None
         self.customer_id = self._customer_id()
         self.language = self._language()
+
+    @cached_property
+    def holders(self) -> Sequence[int]:
+        """Everybody who is reached at this address."""
+        return suppression_rows.holders(self.session, self.message.from_address)
 
     def apply(self) -> Received:
         """Wishes to stop come first; then the answer; then what is left to a person."""
@@ -113,9 +147,10 @@ class _Receiving:
     # ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _answer(self, response: Response, asked: Question, reply: Reply) -> Received:
-        taken = answering.take(
+        taken = answering.take_locked(
             self.session,
             response=response,
+            attempt=self.attempt,
             channel=Channel.SMS,
             now=self.now,
             question=asked.name,
@@ -198,9 +233,10 @@ class _Receiving:
 
     def _keep_free_text(self, response: Response, asked: Question, reply: Reply) -> None:
         """Somebody who says in the answer itself that they want no more: the answer counts all the same."""
-        answering.take(
+        answering.take_locked(
             self.session,
             response=response,
+            attempt=self.attempt,
             channel=Channel.SMS,
             now=self.now,
             question=asked.name,
@@ -210,9 +246,8 @@ class _Receiving:
 
     def _end(self, response: Response) -> None:
         answered = any(value is not None for value in surveys.answers_of(response).values())
-        attempt = answering.lock(self.session, response)
         disposition = Disposition.PARTIAL if answered else Disposition.REFUSED
-        answering.close(self.session, response=response, attempt=attempt, disposition=disposition, now=self.now)
+        answering.close(self.session, response=response, attempt=self.attempt, disposition=disposition, now=self.now)
 
     def _start(self) -> Received:
         evidence = {"words": self.message.text, "provider_id": self.message.provider_id}
@@ -244,9 +279,9 @@ class _Receiving:
         return renderings.spoken_language(customer.language) if customer else self.settings.language
 
 
-def _storable(text: str) -> str:
-    """What every database can keep: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+def storable(text: str) -> str:
+    """What every database can keep: no NUL, no half of a surrogate pair, no more than `LONGEST`."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:LONGEST]
 
 
 def handled(session: Session, *, message_id: int, by: int, now: datetime) -> InboundMessage:

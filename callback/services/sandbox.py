@@ -21,7 +21,6 @@ from callback.errors import NotFound
 from callback.services import replies
 from callback.services.automatic_calls import Heard, turn
 from callback.services.sends.events import apply_status
-from callback.services.sends.queue import queue_message
 from callback.settings import Settings
 
 CARRIERS = ("sandbox_sms", "sandbox_voice", "sandbox_email")
@@ -63,16 +62,7 @@ def write(session: Session, *, handle: str, text: str, settings: Settings, now: 
         now=now,
         settings=settings,
     )
-    if received.text is not None:
-        queue_message(
-            session,
-            body=received.text,
-            address=send.address,
-            kind=received.kind,
-            attempt=received.attempt,
-            customer_id=received.customer_id,
-            now=now,
-        )
+    replies.say_back(session, received, address=send.address, now=now)
     return received.outcome.value
 
 

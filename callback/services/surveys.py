@@ -4,13 +4,16 @@ Every answer is written at once, in the caller's transaction: what was acknowled
 response that breaks off keeps what it has.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from callback.db import surveys as rows
 from callback.db.claims import changed_one
@@ -134,15 +137,17 @@ def give_answer(
     question: str | None = None,
     value: Value | None = None,
     said: str | None = None,
+    is_locked: bool = False,
 ) -> Step:
     """Take one answer and write it at once.
 
     `value` is exact (a page, the agent's screen); `said` is what came (an SMS, a key), understood here. Without a
     `question` it answers the one that is being asked. `value` and `said` both None skip a question that allows it.
     The same answer again changes nothing. An answer that cannot be one is not an error but a `Step` with `invalid`: ask
-    again. Raises `Conflict` (`response_closed`, `question_not_asked`).
+    again. `is_locked`: the caller has `response` from `rows.locked`. Raises `Conflict` (`response_closed`,
+    `question_not_asked`).
     """
-    present = rows.locked(session, response.id)
+    present = response if is_locked else rows.locked(session, response.id)
     if present is None:
         raise NotFound("response_not_found")
     definition = definition_of(session, present)
@@ -186,9 +191,11 @@ def _write(
     )
     if not changed_one(session, written):
         raise Conflict("response_changed")
+    earlier = SurveyState.from_json(response.engine_state).answers
     for effect in effects:
         if isinstance(effect, Saved | Dropped):
-            row = rows.answer_of(session, response.id, effect.question)
+            known = effect.question in earlier
+            row = rows.answer_of(session, response.id, effect.question) if known else None
             if isinstance(effect, Dropped) or effect.value is None:
                 if row is not None:
                     session.delete(row)
@@ -197,7 +204,10 @@ def _write(
             row.value, row.said, row.channel, row.answered_at = effect.value, said, channel, now
             session.add(row)
     session.flush()
-    session.refresh(response)
+    # What has just been written, without asking for it: a turn of a conversation is short of nothing but statements.
+    set_committed_value(response, "engine_state", state.to_json())
+    set_committed_value(response, "version", response.version + 1)
+    session.expire(response, ["answers"])
 
 
 def close_response(session: Session, *, response: Response, now: datetime) -> Response:
@@ -275,8 +285,20 @@ def of_callback(session: Session, callback_id: int) -> Response | None:
 
 def definition_of(session: Session, response: Response) -> Definition:
     """The version of the questionnaire that this response began with."""
-    questionnaire = session.get_one(Questionnaire, response.questionnaire_id)
-    return parse_definition(questionnaire.definition)
+    held: dict[int, Questionnaire] = session.info.setdefault("questionnaires", {})  # the session itself lets go of it
+    if response.questionnaire_id not in held:
+        held[response.questionnaire_id] = session.get_one(Questionnaire, response.questionnaire_id)
+    return read_definition(held[response.questionnaire_id])
+
+
+def read_definition(questionnaire: Questionnaire) -> Definition:
+    """Every turn of every conversation needs it, and reading it takes longer than the rest of a turn."""
+    return _parsed(json.dumps(questionnaire.definition))
+
+
+@lru_cache(maxsize=64)
+def _parsed(document: str) -> Definition:
+    return parse_definition(json.loads(document))
 
 
 def answers_of(response: Response) -> Mapping[str, Value | None]:

@@ -9,7 +9,8 @@ from callback.bootstrap import House
 from callback.clock import utc_now
 from callback.log import get_logger
 from callback.worker.procrastinate import ProcrastinateEngine
-from callback.worker.sending import make_dispatchers
+from callback.worker.reading import Reader
+from callback.worker.sending import Dispatcher, make_dispatchers
 from callback.worker.threads import ThreadEngine
 from callback.worker.ticks import make_clockwork
 
@@ -45,7 +46,7 @@ def run(house: House, *, stop: threading.Event | None = None, grace_s: float = G
     engine = make_engine(house)
     clockwork = make_clockwork(house)
     clockwork.add_job(engine.look_after, "interval", seconds=30, id="look_after", next_run_time=utc_now())
-    dispatchers = make_dispatchers(house)
+    dispatchers: list[Reader | Dispatcher] = [Reader(house), *make_dispatchers(house)]
     engine.start()
     for dispatcher in dispatchers:
         dispatcher.start()

@@ -1468,6 +1468,8 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.String(length=64), nullable=False),
         sa.Column("from_address", sa.String(length=255), nullable=False),
         sa.Column("to_address", sa.String(length=255), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -1476,6 +1478,7 @@ def upgrade() -> None:
         sa.Column(
             "outcome",
             sa.Enum(
+                "waiting",
                 "answered",
                 "skipped",
                 "asked_again",
@@ -1496,6 +1499,9 @@ def upgrade() -> None:
         sa.Column("needs_person", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("handled_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "(outcome = 'waiting') = (due_at IS NOT NULL)", name=op.f("ck_inbound_messages_waiting_is_due")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customers.id"], name=op.f("fk_inbound_messages_customer_id_customers")
         ),
@@ -1519,6 +1525,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbound_messages_handled_by_id", "inbound_messages", ["handled_by_id"], unique=False)
     op.create_index("ix_inbound_messages_response_id", "inbound_messages", ["response_id"], unique=False)
+    op.create_index(
+        "ix_inbound_messages_waiting",
+        "inbound_messages",
+        ["from_address", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome = 'waiting'"),
+        sqlite_where=sa.text("outcome = 'waiting'"),
+    )
     op.create_table(
         "sends",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1661,6 +1675,12 @@ def downgrade() -> None:
     op.drop_index("ix_sends_attempt_id", table_name="sends")
     op.drop_index("ix_sends_address_created_at", table_name="sends")
     op.drop_table("sends")
+    op.drop_index(
+        "ix_inbound_messages_waiting",
+        table_name="inbound_messages",
+        postgresql_where=sa.text("outcome = 'waiting'"),
+        sqlite_where=sa.text("outcome = 'waiting'"),
+    )
     op.drop_index("ix_inbound_messages_response_id", table_name="inbound_messages")
     op.drop_index("ix_inbound_messages_handled_by_id", table_name="inbound_messages")
     op.drop_index(

@@ -6,12 +6,14 @@ What they share: databases made for the run, figures with their bounds, and perc
 import math
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import environ
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -66,7 +68,8 @@ class Bench:
     part: str | None = None
     notes: list[str] = field(default_factory=list)
     _server: str | None = None
-    _stop: object = None
+    _own: Any = None
+    """The server that was started for this run; None: it was given."""
 
     def note(self, text: str) -> None:
         """A line of context that is printed with the figures: sizes, the server, what was left out."""
@@ -119,7 +122,7 @@ class Bench:
 
         self.folder.chmod(0o755)
         server = get_server(self.folder / "pg", cleanup_mode="stop")
-        self._stop = server.cleanup
+        self._own = server
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for name, value in SERVER_SETTINGS.items():
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
@@ -127,9 +130,18 @@ class Bench:
         server.start()
         return str(server.get_uri())
 
+    def restart_postgresql(self, *, down_s: float) -> bool:
+        """Stop our own server in the middle of whatever it does, and start it again. False: it was given."""
+        if self._own is None:
+            return False
+        self._own.stop()
+        time.sleep(down_s)
+        self._own.start()
+        return True
+
     def close(self) -> None:
-        if callable(self._stop):
-            self._stop()
+        if self._own is not None:
+            self._own.cleanup()
 
 
 @contextmanager

@@ -31,6 +31,6 @@ if __name__ == "__main__":
         connection.execute(text('CREATE TABLE bare (id bigserial PRIMARY KEY, "from" text, body text, sid text)'))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    print("127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    print(f"127.0.0.1:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(app, log_config=None, access_log=False)
     uvicorn.Server(config).run(sockets=[listener])

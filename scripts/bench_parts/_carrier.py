@@ -73,21 +73,38 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {**os.environ, **told, "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"}
 
 
-def worker(settings: Settings) -> subprocess.Popen[bytes]:
-    """A worker process with real dispatchers and nothing else, since nothing else is to be done here."""
-    program = (
-        "import time\nfrom callback.bootstrap import build\nfrom callback.settings import load_settings\n"
-        "from callback.worker.sending import make_dispatchers\n"
-        "import bench_parts._noon as noon\nhouse = build(load_settings(), clock=noon.clock)\n"
-        "[one.start() for one in make_dispatchers(house)]\ntime.sleep(100_000)"
-    )
+def worker(
+    settings: Settings, what: str = "make_dispatchers(house)", *, clock: str = "noon.clock", counted: bool = False
+) -> subprocess.Popen[bytes]:
+    """A worker process with these of a real worker's threads and nothing else, since nothing else is to be done.
+
+    `counted`: it counts what it asks of the database, and says so at SIGTERM.
+    """
+    program = _WORKER.format(what=what, clock=clock, counted="count(house)" if counted else "")
     return subprocess.Popen(
         [sys.executable, "-c", program],
         env=environment_of(settings),
         cwd=ROOT,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if counted else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+_WORKER = """
+import time
+import bench_parts._noon as noon
+from bench_parts._counting import count
+from callback.bootstrap import build
+from callback.clock import utc_now
+from callback.settings import load_settings
+from callback.worker.reading import Reader
+from callback.worker.sending import make_dispatchers
+house = build(load_settings(), clock={clock})
+{counted}
+for one in {what}:
+    one.start()
+time.sleep(100_000)
+"""
 
 
 @contextmanager

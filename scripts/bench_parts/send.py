@@ -1,194 +1,100 @@
-"""Sending under fire: every message exactly once, whatever is killed; and what the ledger costs beside the bare client.
+"""Sending: every message exactly once, whatever is killed or restarted; and what the ledger costs.
 
 The fake carrier of the tests runs as a process of its own, workers as processes that are killed with SIGKILL.
 """
 
-import json
-import os
-import random
-import signal
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
 
-from sqlalchemy import func, select, text
-
-from bench_parts import Bench, Figure
-from callback.bootstrap import House
+from bench_parts import Bench, Figure, _celery
+from bench_parts._carrier import THREADS, Fake, carrier, settings_of, worker
+from bench_parts._due import seed
+from bench_parts._fire import database_restarted, under_fire
+from bench_parts._scale import claims_among, four_workers
 from callback.channels.protocol import Outgoing
 from callback.channels.twilio import TwilioSms
-from callback.db import bulk
-from callback.db.tables import Attempt, Callback, Case, ContactPoint, Customer, Send
 from callback.domain.handle import new_handle
-from callback.domain.words import CallbackState, CaseKind, CaseStatus, Channel, ContactKind, Priority, Purpose, SendKind
-from callback.services import questionnaires
+from callback.domain.words import Channel, SendKind
 from callback.settings import Settings
 
-SUMMARY = "SMS and calls through a fake carrier, workers killed: once each; throughput beside the bare client"
-ROOT = Path(__file__).resolve().parents[2]
-ACCOUNT, TOKEN = "AC" + "0" * 32, "fake-auth-token"
-THREADS = 16
+SUMMARY = "SMS and calls through a fake carrier, workers killed: once each; throughput; Celery beside it; scale"
 LATENCY_S = 0.1
 """How long the carrier takes for one request: its own published figure for the API is about that."""
 
 
 def run(bench: Bench) -> list[Figure]:
     figures: list[Figure] = []
-    sms, calls, kills = (1_500, 100, 5) if bench.small else (36_000, 2_000, 50)
     with carrier() as fake:
-        figures += _under_fire(bench, fake, channel=Channel.SMS, count=sms, kills=kills)
-        figures += _under_fire(bench, fake, channel=Channel.VOICE, count=calls, kills=min(kills, 10))
-        figures += _throughput(bench, fake, count=400 if bench.small else 4_000)
-    return figures
+        for part in bench.chosen(PARTS):
+            figures += PARTS[part](bench, fake)
+        faults = fake.ask("figures")["faults"]
+    return [*figures, Figure(name="faults that the carrier found", figure=len(faults), unit="", at_most=0)]
 
 
-# ── Exactly once ────────────────────────────────────────────────────────────────────────────────────────────────────
+def _sms(bench: Bench, fake: Fake) -> list[Figure]:
+    count, kills = (1_500, 5) if bench.small else (36_000, 50)
+    return under_fire(bench, fake, channel=Channel.SMS, count=count, kills=kills)
 
 
-def _under_fire(bench: Bench, fake: Fake, *, channel: Channel, count: int, kills: int) -> list[Figure]:
-    """Two workers send everything; one of them is killed every few seconds and another takes its place."""
-    settings = settings_of(bench, fake.url)
-    with bench.house(settings) as house:
-        seed(house, channel=channel, count=count)
-    fake.ask("forget")
-    fake.ask("behaviour", latency_s=0.02, lost_reply=0.002, reset=0.002, too_many=0.005, error_after_accepting=0.002)
-    began = time.monotonic()
-    killed = _work(
-        settings, until=lambda house: _settled(house, count), kills=kills, pause_s=1.0 if bench.small else 3.0
-    )
-    seconds = time.monotonic() - began
-    told = fake.ask("sids")
-    with bench.house(settings) as house, house.sessions() as session:
-        ours = set(session.scalars(select(Send.provider_id).where(Send.provider_id.is_not(None))))
-        attempts = session.scalar(select(func.count()).select_from(Attempt)) or 0
-    theirs = set(told["sids"])
-    name = "sms" if channel is Channel.SMS else "calls"
-    bench.note(
-        f"{name}: {count} in {seconds:.0f} s with {killed} kills; the carrier lost replies, cut connections, "
-        f"said 429 and 502; {told['requests']}"
-    )
-    return [
-        Figure(name=f"{name}_duplicates", figure=told["doubles"], unit="", at_most=0),
-        Figure(name=f"{name}_lost", figure=count - len(theirs), unit="", at_most=0),
-        Figure(name=f"{name}_not_known_to_us", figure=len(theirs - ours), unit="", at_most=0),
-        Figure(name=f"{name}_attempts_too_many", figure=attempts - count, unit="", at_most=0),
-        Figure(name=f"{name}_kills", figure=killed, unit="", at_least=kills),
-    ]
+def _calls(bench: Bench, fake: Fake) -> list[Figure]:
+    count, kills = (100, 3) if bench.small else (2_000, 10)
+    return under_fire(bench, fake, channel=Channel.VOICE, count=count, kills=kills)
 
 
-def _settings(bench: Bench, fake: Fake) -> Settings:
-    return bench.postgresql(
-        twilio_account_sid=ACCOUNT,
-        twilio_auth_token=TOKEN,
-        twilio_from="+15005550006",
-        twilio_api_url=fake.url,
-        twilio_segments_per_s=100_000,
-        twilio_calls_per_s=100_000,
-        public_url="https://callback.example",
-        send_threads=THREADS,
-        send_timeout_s=3,
-        send_lease_s=10,
-    )
+def _restart(bench: Bench, fake: Fake) -> list[Figure]:
+    return database_restarted(bench, fake, count=600 if bench.small else 6_000)
 
 
-def _settled(house: House, count: int) -> bool:
-    with house.sessions() as session:
-        sent = session.scalar(select(func.count()).select_from(Send).where(text("state = 'sent'"))) or 0
-    return sent >= count
+def _compared(bench: Bench, fake: Fake) -> list[Figure]:
+    count, kills = (600, 3) if bench.small else (6_000, 12)
+    return _celery.compared(bench, fake, count=count, kills=kills)
 
 
-def _work(settings: Settings, *, until: Any, kills: int, pause_s: float) -> int:
-    """Two workers until it is done; returns how many were killed."""
-    chance = random.Random(1)
-    workers = [worker(settings) for _ in range(2)]
-    killed = 0
-    from callback.bootstrap import build
-
-    house = build(settings)
-    try:
-        deadline = time.monotonic() + 3600
-        while time.monotonic() < deadline:
-            time.sleep(pause_s * chance.uniform(0.7, 1.3))
-            done = until(house)
-            if done and killed >= kills:
-                return killed
-            if killed < kills:
-                victim = workers.pop(chance.randrange(len(workers)))
-                victim.send_signal(signal.SIGKILL)
-                victim.wait()
-                killed += 1
-                workers.append(worker(settings))
-        return killed
-    finally:
-        house.close()
-        for worker in workers:
-            worker.kill()
-            worker.wait()
+def _workers(bench: Bench, fake: Fake) -> list[Figure]:
+    return four_workers(bench, fake, count=2_000 if bench.small else 100_000)
 
 
-def worker(settings: Settings) -> subprocess.Popen[bytes]:
-    """A real worker process: only the dispatchers, since nothing else is to be done here."""
-    program = (
-        "import time\nfrom callback.bootstrap import build\nfrom callback.settings import load_settings\n"
-        "from callback.worker.sending import make_dispatchers\n"
-        "import bench_parts._noon as noon\nhouse = build(load_settings(), clock=noon.clock)\n"
-        "[one.start() for one in make_dispatchers(house)]\ntime.sleep(100_000)"
-    )
-    names = ("database_url", "public_url", "send_threads", "send_timeout_s", "send_lease_s")
-    names += ("twilio_account_sid", "twilio_from", "twilio_api_url", "twilio_segments_per_s", "twilio_calls_per_s")
-    environment = {f"CALLBACK_{name.upper()}": str(getattr(settings, name)) for name in names}
-    environment |= {"CALLBACK_TWILIO_AUTH_TOKEN": TOKEN, "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def _claims(bench: Bench, _fake: Fake) -> list[Figure]:
+    return claims_among(bench, sizes=(5_000, 50_000) if bench.small else (10_000, 100_000, 1_000_000))
 
 
 # ── Throughput ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _throughput(bench: Bench, fake: Fake, *, count: int) -> list[Figure]:
-    """The bare client in as many threads, then one dispatcher, against the same carrier in the same run."""
+def _throughput(bench: Bench, fake: Fake) -> list[Figure]:
+    """The bare client in as many threads, then one dispatcher, then one Celery worker: the same carrier, one run."""
+    count = 400 if bench.small else 4_000
     fake.ask("forget")
     fake.ask("behaviour", latency_s=LATENCY_S, lost_reply=0, reset=0, too_many=0, error_after_accepting=0)
     settings = settings_of(bench, fake.url)
     bare = _bare(settings, count)
+    ours = _ours(bench, fake, settings, count)
+    plain = _celery.throughput(bench, fake, count=count)
+    bench.note(
+        f"throughput: {count:,} messages, {THREADS} threads, the carrier takes {LATENCY_S * 1000:.0f} ms: "
+        f"bare client {bare:.0f}/s, one dispatcher {ours:.0f}/s"
+        + (f", one Celery worker {plain:.0f}/s" if plain is not None else "")
+    )
+    figures = [
+        Figure(name="throughput of the bare client", figure=ours / bare, unit="", at_least=0.8),
+        Figure(name="dispatcher", figure=ours, unit="1/s"),
+        Figure(name="bare client", figure=bare, unit="1/s"),
+    ]
+    return figures if plain is None else [*figures, Figure(name="celery worker", figure=plain, unit="1/s")]
+
+
+def _ours(bench: Bench, fake: Fake, settings: Settings, count: int) -> float:
     with bench.house(settings) as house:
         seed(house, channel=Channel.SMS, count=count)
-    statements = _count_statements(settings)
     fake.ask("forget")
-    worker = worker(settings)
+    one = worker(settings)
     try:
-        while fake.ask("figures")["messages"] == 0:
-            time.sleep(0.05)
-        began = time.monotonic()
-        first = fake.ask("figures")["messages"]
-        while fake.ask("figures")["messages"] < count:
-            time.sleep(0.05)
-        ours = (count - first) / (time.monotonic() - began)
+        return _celery.pace(fake, count)
     finally:
-        worker.kill()
-        worker.wait()
-    bench.note(
-        f"throughput: {count} messages, {THREADS} threads, the carrier takes {LATENCY_S * 1000:.0f} ms: "
-        f"bare client {bare:.0f}/s, one dispatcher {ours:.0f}/s"
-    )
-    return [
-        Figure(name="throughput_of_bare_client", figure=ours / bare, unit="", at_least=0.8),
-        Figure(name="dispatcher_per_s", figure=ours, unit="1/s"),
-        Figure(name="bare_client_per_s", figure=bare, unit="1/s"),
-        Figure(name="statements_per_send", figure=statements, unit=""),
-    ]
+        one.kill()
+        one.wait()
 
 
 def _bare(settings: Settings, count: int) -> float:
@@ -212,40 +118,12 @@ def _bare(settings: Settings, count: int) -> float:
         return count / (time.monotonic() - began)
 
 
-def _count_statements(settings: Settings) -> float:
-    """SQL statements of a claim and a record of one full batch, by message."""
-    from sqlalchemy import event
-
-    from bench_parts import _noon as noon
-    from callback.bootstrap import build
-    from callback.channels.protocol import Accepted
-    from callback.services import sends
-    from callback.services.sends import Result
-    from callback.services.sends.compose import texts_of
-
-    house = build(settings, clock=noon.clock)
-    executed: list[int] = []
-
-    def count(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        executed.append(
-            len(parameters) if many and isinstance(parameters, list) else 1
-        )  # one for each row, although they travel together
-
-    event.listen(house.engine, "before_cursor_execute", count)
-    way = house.channels[Channel.SMS]
-    with house.sessions() as session:  # rolled back at the end: nothing has left
-        claimed = sends.claim(
-            session,
-            way=way,
-            now=house.clock(),
-            lease=timedelta(seconds=60),
-            limit=4 * THREADS,
-            compose=texts_of(settings),
-        )
-        results = [Result(one, accepted=Accepted(f"SM{one.send_id:032d}", "queued")) for one in claimed]
-        sends.record(session, results, way=way, now=house.clock(), settle=timedelta(seconds=30))
-        session.rollback()
-    house.close()
-    return sum(executed) / len(claimed)
-
-
+PARTS: Mapping[str, Callable[[Bench, Fake], list[Figure]]] = {
+    "sms": _sms,
+    "calls": _calls,
+    "restart": _restart,
+    "throughput": _throughput,
+    "celery": _compared,
+    "workers": _workers,
+    "claims": _claims,
+}

@@ -390,6 +390,7 @@ class FakeCarrier:
                 "messages": len(self.messages),
                 "calls": len(self.calls),
                 "doubles": len(doubles),
+                "distinct": len(self.messages) + len(self.calls) - sum(count - 1 for count in doubles.values()),
                 "faults": self.faults[:5],
                 "requests": dict(self.requests),
                 "sids": [*self.messages, *self.calls] if path == "/_fake/sids" else [],

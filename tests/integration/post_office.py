@@ -19,6 +19,7 @@ from callback.services import questionnaires, sends
 from callback.services.planning import plan_day
 from callback.services.sends import Claimed, Result
 from callback.services.sends.compose import texts_of
+from callback.worker.reading import Reader
 from tests.fake_carrier import FakeCarrier
 from tests.fake_carrier.server import Event
 from tests.integration.conftest import StandingClock
@@ -150,7 +151,13 @@ class PostOffice:
     def receive(self, *events: Event) -> list[int]:
         """The carrier's requests, over HTTP with their signatures; the statuses we answer with."""
         client = self.client()
-        return [client.post(event.url, data=dict(event.form), headers=event.headers).status_code for event in events]
+        answers = [client.post(event.url, data=dict(event.form), headers=event.headers) for event in events]
+        self.read()
+        return [answer.status_code for answer in answers]
+
+    def read(self) -> int:
+        """What customers wrote, as a worker reads it."""
+        return Reader(self.house).round()
 
     # ── Looking ─────────────────────────────────────────────────────────────────────────────────────────────────
 

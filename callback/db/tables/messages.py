@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callback.db.base import Base, WithId, words
@@ -24,11 +24,23 @@ class InboundMessage(WithId, Base):
             postgresql_where=text("needs_person AND handled_at IS NULL"),
             sqlite_where=text("needs_person AND handled_at IS NULL"),
         ),
+        Index(
+            "ix_inbound_messages_waiting",
+            "from_address",
+            "id",
+            postgresql_where=text("outcome = 'waiting'"),
+            sqlite_where=text("outcome = 'waiting'"),
+        ),
+        CheckConstraint("(outcome = 'waiting') = (due_at IS NOT NULL)", name="waiting_is_due"),
     )
 
     provider_id: Mapped[str] = mapped_column(String(64))
     from_address: Mapped[str] = mapped_column(String(255))
     to_address: Mapped[str] = mapped_column(String(255))
+    due_at: Mapped[datetime | None]
+    """While it waits: when it is read, or tried again after an error."""
+    tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often reading it ended in an error."""
     text: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime]
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))

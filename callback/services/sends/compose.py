@@ -14,11 +14,11 @@ from callback.domain.handle import new_handle
 from callback.domain.rendering import FORM_OF, may_link
 from callback.domain.rules import Contact
 from callback.domain.sms import segments
-from callback.domain.survey import Definition, SurveyState, current, parse_definition, start
+from callback.domain.survey import Definition, SurveyState, current, start
 from callback.domain.words import Channel, ResponseState
 from callback.errors import NotFound
 from callback.services import renderings
-from callback.services.surveys import SATISFACTION
+from callback.services.surveys import SATISFACTION, read_definition
 from callback.settings import Settings
 from callback.texts import language_of
 
@@ -85,7 +85,7 @@ def texts_of(settings: Settings) -> Compose:
             if callback.channel is Channel.SMS:
                 if response.questionnaire_id not in definitions:
                     stored = session.get_one(Questionnaire, response.questionnaire_id)
-                    definitions[stored.id] = parse_definition(stored.definition)
+                    definitions[stored.id] = read_definition(stored)
                 definition = definitions[response.questionnaire_id]
                 texts[callback.id] = _message(response, definition, contact, settings, reminder=reminder)
             elif callback.channel is Channel.EMAIL:

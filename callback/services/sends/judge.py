@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from callback.channels.protocol import SendChannel
+from callback.db import messages
 from callback.db import sends as rows
 from callback.db.customers import customer_facts
 from callback.db.plans import read_cases
@@ -75,6 +76,8 @@ class Judge:
         whose = {callback.customer_id for callback in callbacks}
         self._cases = read_cases(session, sorted({callback.case_id for callback in callbacks}))
         self._customers = customer_facts(session, whose, now)
+        written = {one for facts in self._customers.values() for one in facts.phones}
+        self._unread = messages.unread_from(session, written)
         self._points: Mapping[tuple[int, str], ContactPoint] = rows.contact_points(session, whose)
         countries = {facts.country for facts in self._customers.values()}
         self._calendars = load_calendars(session, countries, years_around(now))
@@ -92,7 +95,9 @@ class Judge:
         return {customer.id, *customer.phones, *customer.emails}
 
     def judge(self, callback: Callback) -> Fit | Wait | None:
-        """None: somebody is just calling this customer; in the next batch."""
+        """None: somebody is just calling this customer, or they have written and nobody has read it; later."""
+        if self._unread.intersection(self._customers[callback.customer_id].phones):
+            return None
         one = self._read(callback)
         if one.contact.address is not None and one.point is None:
             return None
