@@ -125,6 +125,11 @@ def prepare(
 def preview(session: Session, script_id: int, *, settings: Settings) -> PreparedScript:
     """A version, draft or not, filled with example values: what an author sees before publishing."""
     row = find_script(session, script_id)
+    return example(row, settings=settings)
+
+
+def example(row: ScriptRow, *, settings: Settings) -> PreparedScript:
+    """A script that may not be saved yet, with example values. Raises `Invalid` (`script_placeholder_missing`)."""
     language: Language = "zh" if row.language == "zh" else "en"
     return _rendered(row, _EXAMPLE[language] | settings.house_names(language), language=language)
 

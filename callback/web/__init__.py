@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, board, day, logins, questionnaires, survey
+from callback.web import assets, board, day, logins, questionnaires, scripts, survey
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
@@ -10,5 +10,6 @@ PAGES: tuple[APIRouter, ...] = (
     day.router,
     logins.router,
     questionnaires.router,
+    scripts.router,
     survey.router,
 )
