@@ -95,6 +95,16 @@ class BlockedBy(StrEnum):
     """A second failure: person, place and time have all been changed once."""
 
 
+class MoveKind(StrEnum):
+    """What a supervisor did at once, and may undo: callbacks given to others, one placed by hand, an absence entered,
+    one pinned or let go."""
+
+    REASSIGN = "reassign"
+    PLACE = "place"
+    ABSENCE = "absence"
+    PIN = "pin"
+
+
 class AttemptState(StrEnum):
     """Ranked: an event may move an attempt to a higher rank only (see `rank`).
 

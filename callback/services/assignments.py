@@ -160,7 +160,7 @@ def _write_plan(
     versions = {row.id: (row.version, row.case_id) for row in problem.rows}
     rules = {demand.callback_id: demand.kept_by for demand in problem.demands if demand.kept_by is not None}
     rules |= dict.fromkeys(problem.behind, "ran_over")
-    report.assigned = write(session, news, lost, versions, now=now, rules=rules)
+    report.assigned = len(write(session, news, lost, versions, now=now, rules=rules))
     report.moved = sum(before[p.callback_id].slot_id is not None for p in news)
     report.overran = sum(p.callback_id in problem.behind for p in news)
     report.left = Counter(item.reason for item in left)
@@ -261,8 +261,8 @@ def write(
     actor_id: int | None = None,
     pinned: bool = False,
     rules: Mapping[int, str] = MappingProxyType({}),
-) -> int:
-    """Write what still holds: what changed since it was read keeps what it has. Returns how many were placed.
+) -> frozenset[int]:
+    """Write what still holds: what changed since it was read keeps what it has. Returns those that were placed.
 
     `left` is what has to change its state for not having been placed: blocked now, or not blocked any more.
     """
@@ -293,7 +293,7 @@ def write(
     bulk.update_rows(session, CALLBACKS, columns, changes)
     decision_columns = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at", "actor_id")
     bulk.insert_rows(session, DECISIONS, decision_columns, decisions)
-    return sum(1 for callback_id in unchanged if callback_id in placements)
+    return frozenset(unchanged & placements.keys())
 
 
 def _lock_unchanged(session: Session, callback_ids: Sequence[int], versions: dict[int, tuple[int, int]]) -> set[int]:

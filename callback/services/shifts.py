@@ -1,6 +1,6 @@
 """When an agent works: the week pattern, days with other hours, absences. Times are the agent's own wall-clock time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -115,6 +115,39 @@ def set_absent(
         last=last.isoformat(),
     )
     return len(days)
+
+
+Kept = list[list[str | None]]
+"""The hours of one day that differ from the pattern, as JSON: starts, ends, reason. Empty: the pattern."""
+
+
+def hours_kept(session: Session, agent_id: int, *, first: date, last: date) -> dict[str, Kept]:
+    """What is entered for each of these days, to be put back by `put_days_back`."""
+    kept: dict[str, Kept] = {day.isoformat(): [] for day in _days(first, last)}
+    for row in rows.exceptions_of(session, agent_id, since=first, until=last):
+        starts = None if row.starts is None else row.starts.isoformat()
+        kept[row.day.isoformat()].append([starts, None if row.ends is None else row.ends.isoformat(), row.reason])
+    return kept
+
+
+def put_days_back(
+    session: Session, agent_id: int, kept: Mapping[str, Kept], *, now: datetime, actor_id: int | None
+) -> int:
+    """End an absence: days on which the agent is still absent get the hours they had; how many.
+
+    Days that somebody gave other hours since are left alone.
+    """
+    days = sorted(date.fromisoformat(day) for day in kept)
+    present = hours_kept(session, agent_id, first=days[0], last=days[-1])
+    agent = _take(session, agent_id, agents.get(session, agent_id).version)
+    back = [day for day in days if [hours[:2] for hours in present[day.isoformat()]] == [[None, None]]]
+    for day in back:
+        session.execute(delete(ShiftException).where(ShiftException.agent_id == agent_id, ShiftException.day == day))
+        for starts, ends, reason in kept[day.isoformat()]:
+            hours = {"starts": starts and time.fromisoformat(starts), "ends": ends and time.fromisoformat(ends)}
+            session.add(ShiftException(agent_id=agent_id, day=day, reason=reason, **hours))
+    _finish(session, agent, now=now, actor_id=actor_id, action="absence_undone", days=len(back))
+    return len(back)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -2,14 +2,16 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, board, day, logins, questionnaires, scripts, survey
+from callback.web import assets, board, day, logins, moves, questionnaires, reassign, scripts, survey
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
     board.router,
     day.router,
     logins.router,
+    moves.router,
     questionnaires.router,
+    reassign.router,
     scripts.router,
     survey.router,
 )

@@ -591,6 +591,30 @@ def upgrade() -> None:
     op.create_index("ix_login_sessions_agent_id", "login_sessions", ["agent_id"], unique=False)
     op.create_index("ix_login_sessions_expires_at", "login_sessions", ["expires_at"], unique=False)
     op.create_table(
+        "moves",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "reassign", "place", "absence", "pin", name="kind", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("before", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("absence", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["actor_id"], ["agents.id"], name=op.f("fk_moves_actor_id_agents")),
+        sa.ForeignKeyConstraint(["undone_by_id"], ["agents.id"], name=op.f("fk_moves_undone_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_moves")),
+    )
+    op.create_index("ix_moves_actor_id", "moves", ["actor_id"], unique=False)
+    op.create_index("ix_moves_at", "moves", ["at"], unique=False)
+    op.create_index("ix_moves_undone_by_id", "moves", ["undone_by_id"], unique=False)
+    op.create_table(
         "policy_versions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("figures", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
@@ -1876,6 +1900,10 @@ def downgrade() -> None:
     op.drop_table("questionnaires")
     op.drop_index("ix_policy_versions_created_by_id", table_name="policy_versions")
     op.drop_table("policy_versions")
+    op.drop_index("ix_moves_undone_by_id", table_name="moves")
+    op.drop_index("ix_moves_at", table_name="moves")
+    op.drop_index("ix_moves_actor_id", table_name="moves")
+    op.drop_table("moves")
     op.drop_index("ix_login_sessions_expires_at", table_name="login_sessions")
     op.drop_index("ix_login_sessions_agent_id", table_name="login_sessions")
     op.drop_table("login_sessions")

@@ -5,6 +5,7 @@ from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
 from callback.db.tables.contacts import ContactCount, ContactPair, ContactTrial
 from callback.db.tables.messages import InboundMessage
 from callback.db.tables.outlooks import Outlook
+from callback.db.tables.moves import Move
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.sends import Campaign, Send, Sender
 from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
@@ -47,6 +48,7 @@ __all__ = [
     "LoginFailure",
     "LoginSession",
     "Outlook",
+    "Move",
     "PolicyVersion",
     "Promise",
     "Questionnaire",

@@ -1,0 +1,179 @@
+"""Callbacks as a supervisor looks for them to give them to somebody else, and as they are when that is done."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from callback.db.among import among, plain
+from callback.db.callbacks import CALLED_BY_A_PERSON, LIVE
+from callback.db.tables import Agent, Appointment, Callback, Case, ContactPoint, Customer, Dissatisfaction
+from callback.domain.words import AppointmentState, CallbackState, DissatisfactionState, Purpose, Severity
+
+PRESENT_COLUMNS = (
+    Callback.id,
+    Callback.handle,
+    Callback.case_id,
+    Callback.channel,
+    Callback.state,
+    Callback.blocked_by,
+    Callback.agent_id,
+    Callback.slot_id,
+    Callback.planned_at,
+    Callback.pinned,
+    Callback.version,
+)
+SHOWN = (
+    CallbackState.WAITING,
+    CallbackState.ASSIGNED,
+    CallbackState.IN_PROGRESS,
+    CallbackState.BLOCKED,
+)
+_Owner = aliased(Agent)
+_Flag = aliased(Dissatisfaction)
+_Wish = aliased(Appointment)
+
+
+class Place(NamedTuple):
+    """Where a page ended."""
+
+    due_at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which callbacks are looked for; what is empty filters nothing."""
+
+    agent_id: int | None = None
+    nobody: bool = False
+    """Only those that nobody has."""
+    team_id: int | None = None
+    """Of the agent who has it; of what nobody has, the case's."""
+    purpose: Purpose | None = None
+    due_before: datetime | None = None
+    severity: Severity | None = None
+    """Of the live dissatisfaction on its case."""
+    priority: int | None = None
+    """This or more urgent."""
+    state: CallbackState | None = None
+    language: str | None = None
+    text: str = ""
+    """A case's number, the last four digits of a telephone, the beginning of a name."""
+
+
+def present(session: Session, callback_ids: Sequence[int], *, lock: bool = False) -> Sequence[Row[Any]]:
+    """These callbacks as they are, in the order of `callback_ids`; with `lock` nobody changes them meanwhile."""
+    statement = select(*PRESENT_COLUMNS).where(among(session, Callback.id, callback_ids)).order_by(Callback.id)
+    found = {row.id: row for row in plain(session, statement.with_for_update() if lock else statement)}
+    return [found[callback_id] for callback_id in callback_ids if callback_id in found]
+
+
+def found(session: Session, wanted: Filter, *, after: Place | None, limit: int) -> Sequence[Row[Any]]:
+    """Live callbacks for agents that match, the earliest due first, with what a line of the list says."""
+    query = select(
+        *PRESENT_COLUMNS,
+        Callback.purpose,
+        Callback.priority,
+        Callback.due_at,
+        Callback.attempts_made,
+        Customer.name,
+        Customer.language,
+        Customer.special,
+        _Owner.name.label("agent"),
+        _Flag.severity,
+        _Wish.at.label("appointment_at"),
+    )
+    query = _matching(query, wanted)
+    if after is not None:
+        here = tuple_(literal(after.due_at, Callback.due_at.type), literal(after.id))
+        query = query.where(tuple_(Callback.due_at, Callback.id) > here)
+    return session.execute(query.order_by(Callback.due_at, Callback.id).limit(limit)).all()
+
+
+def lines(session: Session, callback_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """What a preview says about each of these: handle, purpose, due, whose."""
+    columns = (Callback.handle, Callback.purpose, Callback.due_at, Customer.name, Callback.case_id)
+    query = select(*columns).join(Customer, Customer.id == Callback.customer_id)
+    return session.execute(query.where(among(session, Callback.id, callback_ids))).all()
+
+
+def handles(session: Session, wanted: Filter, *, limit: int) -> Sequence[str]:
+    """Of the first that match."""
+    query = _matching(select(Callback.handle), wanted)
+    return session.scalars(query.order_by(Callback.due_at, Callback.id).limit(limit)).all()
+
+
+def _matching(query: Select[Any], wanted: Filter) -> Select[Any]:
+    of_case = and_(
+        _Flag.case_id == Callback.case_id,
+        _Flag.state.in_((DissatisfactionState.OPEN, DissatisfactionState.ESCALATED)),
+    )
+    kept = and_(_Wish.callback_id == Callback.id, _Wish.state == AppointmentState.OPEN)
+    return (
+        query.select_from(Callback)
+        .join(Customer, Customer.id == Callback.customer_id)
+        .join(Case, Case.id == Callback.case_id)
+        .outerjoin(_Owner, _Owner.id == Callback.agent_id)
+        .outerjoin(_Flag, of_case)
+        .outerjoin(_Wish, kept)
+        .where(LIVE, CALLED_BY_A_PERSON, *_conditions(wanted))
+    )
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for column, value in (
+        (Callback.agent_id, wanted.agent_id),
+        (Callback.purpose, wanted.purpose),
+        (Callback.state, wanted.state),
+        (_Flag.severity, wanted.severity),
+        (Customer.language, wanted.language),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if wanted.nobody:
+        conditions.append(Callback.agent_id.is_(None))
+    if wanted.team_id is not None:
+        unowned = and_(Callback.agent_id.is_(None), Case.team_id == wanted.team_id)
+        conditions.append(or_(_Owner.team_id == wanted.team_id, unowned))
+    if wanted.due_before is not None:
+        conditions.append(Callback.due_at < wanted.due_before)
+    if wanted.priority is not None:
+        conditions.append(Callback.priority >= wanted.priority)
+    if wanted.text:
+        conditions.append(_named(wanted.text))
+    return conditions
+
+
+def _named(text: str) -> ColumnElement[bool]:
+    like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    matches = [Case.external_id == text, Customer.name.like(f"{like}%", escape="\\")]
+    if text.isdecimal() and not text.startswith("0") and len(text) < 19:
+        matches.append(Case.id == int(text))
+    if text.isdecimal() and 4 <= len(text) <= 15:
+        ends = select(ContactPoint.id).where(
+            ContactPoint.customer_id == Callback.customer_id, ContactPoint.address.like(f"%{text}")
+        )
+        matches.append(ends.exists())
+    return or_(*matches)
+
+
+def planned_between(
+    session: Session, agent_ids: Collection[int], *, since: datetime, until: datetime
+) -> dict[int, int]:
+    """How many live calls each of them has planned from `since` to `until`."""
+    statement = (
+        select(Callback.agent_id, func.count())
+        .where(
+            LIVE,
+            among(session, Callback.agent_id, agent_ids),
+            Callback.planned_at >= since,
+            Callback.planned_at < until,
+        )
+        .group_by(Callback.agent_id)
+    )
+    return {agent_id: number for agent_id, number in session.execute(statement) if agent_id is not None}
