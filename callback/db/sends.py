@@ -4,7 +4,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, literal_column, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from callback.db.among import among
@@ -168,7 +181,9 @@ def write_accepted(session: Session, rows: Sequence[Mapping[str, Any]], *, now: 
         .values(
             provider_id=bindparam("provider"),
             state=case((_OPEN, SendState.SENT), else_=Send.state),
-            sent_at=func.coalesce(Send.sent_at, now),
+            sent_at=func.coalesce(
+                Send.sent_at, literal(now, Send.sent_at.type)
+            ),  # else SQLite keeps another zone's clock
             lease_until=None,
             asked=0,
         )

@@ -74,12 +74,14 @@ def mail(
     *, settings: Settings, language: Language, link: str, until: datetime, reminder: bool = False
 ) -> tuple[str, str]:
     """Subject and body of the invitation by e-mail. `until` in the customer's own time."""
-    subject = say("mail.reminder_subject" if reminder else "mail.subject", language, company=settings.company)
+    names = settings.house_names(language)
+    subject = say("mail.reminder_subject" if reminder else "mail.subject", language, company=names["company"])
     return subject, _message("mail.body", settings, language, link=link, until=f"{until:%Y-%m-%d}")
 
 
 def _message(code: str, settings: Settings, language: Language, **params: object) -> str:
-    return say(code, language, company=settings.company, department=settings.department, **params)
+    names = settings.house_names(language)
+    return say(code, language, company=names["company"], department=names["department"], **params)
 
 
 def _with_link(question: Question, language: Language, link: str | None) -> str:
@@ -153,7 +155,7 @@ def greeting(*, settings: Settings, language: Language, name: str | None) -> str
     """Who calls, that it is recorded if it is, and whether the person is the customer."""
     recorded = say("voice.recorded", language) if settings.record_calls else ""
     code = "voice.greeting" if name else "voice.greeting_no_name"
-    return say(code, language, company=settings.company, recorded=recorded, name=name or "")
+    return say(code, language, company=settings.house_names(language)["company"], recorded=recorded, name=name or "")
 
 
 # ── The lint: what is checked when a questionnaire is saved ─────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, board, day, logins, moves, questionnaires, reassign, scripts, survey
+from callback.web import assets, board, day, logins, moves, questionnaires, reassign, sandbox, scripts, survey
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
@@ -12,6 +12,7 @@ PAGES: tuple[APIRouter, ...] = (
     moves.router,
     questionnaires.router,
     reassign.router,
+    sandbox.router,
     scripts.router,
     survey.router,
 )

@@ -147,7 +147,7 @@ def _html(request: Request, template: str, language: Language, *, status: int = 
         language="zh-CN" if language == "zh" else "en",
         code_of_language=language,
         other=other,
-        company=house.settings.company,
+        company=house.settings.house_names(language)["company"],
         css=f"/s/-/survey.css?v={_CSS_VERSION}",
         keys=keys,
         types=QuestionType,

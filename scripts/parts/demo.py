@@ -30,6 +30,8 @@ from callback.settings import Settings, load_settings
 from callback.texts import Language, say
 
 ROOT = Path(__file__).resolve().parents[2]
+CHANNELS = "sandbox_sms,sandbox_voice,sandbox_email"
+"""Surveys go out, to a page on which one answers them as the customer."""
 console = Console(width=max(Console().width, 124))
 
 
@@ -75,6 +77,7 @@ def _settings(wanted: argparse.Namespace, database: Path) -> Settings:
         centre_zh="客户服务中心",
         department_zh="客服部",
         twilio_account_sid=None,
+        channels=CHANNELS,
         log_level="WARNING",
     )
 
@@ -189,6 +192,10 @@ def _print_logins(settings: Settings, loaded: samples.Loaded) -> None:
         console.print(f"{role}: {people}", highlight=False, markup=False)
     console.print(f"Password of them all: {samples.PASSWORD}", highlight=False)
     console.print(f"Address: {settings.public_url}   API: {settings.public_url}/api/v1/openapi.json", highlight=False)
+    console.print(
+        f"Be the customer: log in as a supervisor, open {settings.public_url}/sandbox and answer messages and calls.",
+        highlight=False,
+    )
 
 
 def _serve(settings: Settings) -> int:
@@ -200,6 +207,7 @@ def _serve(settings: Settings) -> int:
         "CALLBACK_PORT": str(settings.port),
         "CALLBACK_PUBLIC_URL": settings.public_url,
         "CALLBACK_LANGUAGE": settings.language,
+        "CALLBACK_CHANNELS": CHANNELS,
         "CALLBACK_LOG_LEVEL": settings.log_level,
     }
     console.print("Serving until Ctrl+C.", style="bold")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from callback.channels.protocol import Addresses
+from callback.db import sandbox as sandbox_rows
 from callback.db import sends as rows
 from callback.db.tables import Attempt, Send
 from callback.domain.handle import new_handle
@@ -22,8 +23,6 @@ from callback.services import replies
 from callback.services.automatic_calls import Heard, turn
 from callback.services.sends.events import apply_status
 from callback.settings import Settings
-
-CARRIERS = ("sandbox_sms", "sandbox_voice", "sandbox_email")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +38,31 @@ class Turn:
 
 def outbox() -> Select[tuple[Send]]:
     """What would have left. The edge adds order, cursor and limit."""
-    return select(Send).where(Send.carrier.in_(CARRIERS))
+    return sandbox_rows.outbox()
 
 
 def find(session: Session, handle: str, channel: Channel) -> Send:
     """Raises `NotFound`: also for what a real carrier has."""
     send = rows.by_handle(session, handle)
-    if send is None or send.carrier not in CARRIERS or send.channel is not channel:
+    if send is None or send.carrier not in sandbox_rows.CARRIERS or send.channel is not channel:
         raise NotFound("sandbox_send_not_found")
     return send
 
 
-def write(session: Session, *, handle: str, text: str, settings: Settings, now: datetime) -> str:
-    """Write back to a message as its customer; what it came to (`InboundOutcome`)."""
+def write(
+    session: Session, *, handle: str, text: str, settings: Settings, now: datetime, once: str | None = None
+) -> str:
+    """Write back to a message as its customer; what it came to (`InboundOutcome`).
+
+    The same `once` again is the same message.
+    """
     send = find(session, handle, Channel.SMS)
     received = replies.receive(
         session,
         from_address=send.address,
         to_address=send.sender,
         text=text,
-        provider_id=f"SBIN{new_handle()}",
+        provider_id=f"SBIN{once or new_handle()}",
         now=now,
         settings=settings,
     )
