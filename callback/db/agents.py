@@ -1,6 +1,6 @@
 """Agents, teams and shifts: the queries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
 from sqlalchemy import Select, func, select, update
@@ -51,6 +51,15 @@ def lock_administrators(session: Session) -> None:
     session.execute(select(Agent.id).where(Agent.role == Role.ADMINISTRATOR).order_by(Agent.id).with_for_update())
 
 
+def lock_agents(session: Session, agent_ids: Collection[int]) -> Sequence[Agent]:
+    """These agents in the order of their ids, for a change; what was read of them earlier is read anew."""
+    found: list[Agent] = []
+    for chunk in _chunks(agent_ids):
+        query = select(Agent).where(Agent.id.in_(chunk)).order_by(Agent.id).with_for_update()
+        found += session.scalars(query.execution_options(populate_existing=True))
+    return found
+
+
 def shifts_of(session: Session, agent_id: int) -> Sequence[Shift]:
     return session.scalars(select(Shift).where(Shift.agent_id == agent_id).order_by(Shift.weekday, Shift.starts)).all()
 
@@ -62,6 +71,26 @@ def exceptions_of(session: Session, agent_id: int, *, since: date, until: date) 
         .where(ShiftException.agent_id == agent_id, ShiftException.day.between(since, until))
         .order_by(ShiftException.day, ShiftException.starts)
     ).all()
+
+
+def shifts_of_many(session: Session, agent_ids: Collection[int]) -> Iterator[Shift]:
+    """In the order of agent, weekday and hour."""
+    for chunk in _chunks(agent_ids):
+        query = select(Shift).where(Shift.agent_id.in_(chunk))
+        yield from session.scalars(query.order_by(Shift.agent_id, Shift.weekday, Shift.starts))
+
+
+def exceptions_of_many(session: Session, agent_ids: Collection[int], *, since: date) -> Iterator[ShiftException]:
+    """In the order of agent, day and hour."""
+    for chunk in _chunks(agent_ids):
+        query = select(ShiftException).where(ShiftException.agent_id.in_(chunk), ShiftException.day >= since)
+        yield from session.scalars(query.order_by(ShiftException.agent_id, ShiftException.day, ShiftException.starts))
+
+
+def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), 500):
+        yield wanted[start : start + 500]
 
 
 def members(session: Session, team_id: int) -> int:

@@ -11,7 +11,7 @@ LEGAL_CEILING = time(21, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Immutable; a change makes a new `policy_versions` row. Durations are `timedelta`, times are customer-local."""
+    """Immutable; a change makes a new version (`setup_versions`). Durations are `timedelta`, times are customer-local."""
 
     calling_windows: tuple[tuple[time, time], ...] = ((time(9), time(12)), (time(14), time(20)))
     """Half-open `[start, end)`, wall-clock in the customer's zone."""
@@ -72,7 +72,7 @@ class Policy:
     """Automatic survey channels by country, the preferred first; `*` is every other country."""
 
     def changed(self, figures: dict[str, Any]) -> Self:
-        """This policy with `figures` (as stored in `policy_versions`) laid over it.
+        """This policy with `figures` (as stored in `setup_versions`) laid over it.
 
         Durations are stored in seconds, windows as `[["09:00", "12:00"], …]`. Raises `ValueError` naming a figure that
         is unknown.

@@ -255,6 +255,18 @@ class DayKind(StrEnum):
     """A make-up working day: a weekend day on which people work (China's 调休)."""
 
 
+class SetupKind(StrEnum):
+    """What a centre sets up by itself; every change of it is a version (`services/setups/`)."""
+
+    POLICY = "policy"
+    RETRY = "retry"
+    ESCALATION = "escalation"
+    CALENDAR = "calendar"
+    TEAM = "team"
+    AGENT = "agent"
+    SHIFTS = "shifts"
+
+
 class SendKind(StrEnum):
     """What leaves the house.
 

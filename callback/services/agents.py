@@ -1,6 +1,6 @@
 """The people who work here: made, changed, sent home, and what that means for their sessions and their callbacks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,29 @@ from callback.db import accounts as account_rows
 from callback.db import agents as rows
 from callback.db.jobs import enqueue
 from callback.db.tables import Agent, Team
-from callback.domain.words import Role
+from callback.domain.words import Role, SetupKind
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import accounts, audit
+from callback.services.setups.record import Act, Change, Document, record, record_many
 
 LANGUAGES = frozenset({"zh", "en"})
+KEPT = (
+    "login",
+    "name",
+    "number",
+    "role",
+    "team_id",
+    "leads_team",
+    "languages",
+    "skills",
+    "daily_capacity",
+    "time_zone",
+    "phone",
+    "active",
+)
+"""What a version of an agent remembers. Never the password."""
+TOGETHER = frozenset({"team_id", "leads_team", "languages", "skills", "daily_capacity", "time_zone"})
+"""What may be changed for many at once: it is nobody's name and takes nobody's rights away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +95,8 @@ def create(
         login=agent.login,
         role=agent.role.value,
     )
+    act = Act.of(now=now, actor_id=actor_id)
+    record(session, SetupKind.AGENT, agent.id, Change({}, document_of(agent)), act)
     enqueue(session, "plan", queueing_lock="plan")
     return agent
 
@@ -93,6 +113,7 @@ def change(
     version: int,
     now: datetime,
     actor_id: int | None,
+    act: Act | None = None,
 ) -> Agent:
     """Change some columns (those of `AgentDetails` and `active`) of the agent that the author saw at `version`.
 
@@ -100,6 +121,7 @@ def change(
     active administrator keeps the office: `Conflict("last_administrator")`.
     """
     agent = get(session, agent_id)
+    before = document_of(agent)
     _check(session, changes)
     _refuse_taken(session, login=changes.get("login"), number=changes.get("number"), but=agent_id)
     _keep_an_administrator(session, agent, changes)
@@ -121,10 +143,73 @@ def change(
         action="agent_changed",
         subject_kind="agent",
         subject_id=agent_id,
-        changed={name: _plain(value) for name, value in changed.items()},
+        changed={name: "…" if name == "phone" and value else _plain(value) for name, value in changed.items()},
     )
+    act = act or Act.of(now=now, actor_id=actor_id)
+    record(session, SetupKind.AGENT, agent_id, Change(before, document_of(agent)), act)
     enqueue(session, "plan", queueing_lock="plan")
     return agent
+
+
+def document_of(agent: Agent) -> Document:
+    """An agent as a version remembers them."""
+    return {name: _plain(getattr(agent, name)) for name in KEPT}
+
+
+def change_many(
+    session: Session,
+    agent_ids: Collection[int],
+    change_of: Callable[[Agent], Mapping[str, Any]],
+    *,
+    act: Act,
+) -> int:
+    """Change columns of `TOGETHER` of many agents, each in its own way; how many were changed.
+
+    Nobody's version is asked for: what is said of many at once (one skill more, another team) does not depend on what
+    else was changed meanwhile.
+    """
+    changes: dict[str, Change] = {}
+    for agent in rows.lock_agents(session, agent_ids):
+        before = document_of(agent)
+        wanted = change_of(agent)
+        if not set(wanted) <= TOGETHER:
+            raise ValueError(f"not for many at once: {sorted(set(wanted) - TOGETHER)}")
+        _check(session, wanted)
+        for name, value in wanted.items():
+            setattr(agent, name, _plain(value))
+        after = document_of(agent)
+        if after == before:
+            continue
+        agent.version += 1
+        changes[str(agent.id)] = Change(before, after)
+        audit.record(
+            session,
+            now=act.now,
+            actor_id=act.actor_id,
+            action="agent_changed",
+            subject_kind="agent",
+            subject_id=agent.id,
+            changed={name: after[name] for name in after if after[name] != before[name]},
+        )
+    session.flush()
+    record_many(session, SetupKind.AGENT, changes, act)
+    if changes:
+        enqueue(session, "plan", queueing_lock="plan")
+    return len(changes)
+
+
+def put_back(session: Session, documents: Mapping[int, Document], *, act: Act) -> int:
+    """Agents as they were, by id: by the same checks as any change."""
+    together: dict[int, Document] = {}
+    for agent in rows.lock_agents(session, documents):
+        present, wanted = document_of(agent), documents[agent.id]
+        changes = {name: value for name, value in wanted.items() if present.get(name) != value}
+        if set(changes) <= TOGETHER:
+            together[agent.id] = changes
+            continue
+        changes = {name: Role(value) if name == "role" else value for name, value in changes.items()}
+        change(session, agent.id, changes, version=agent.version, now=act.now, actor_id=act.actor_id, act=act)
+    return change_many(session, list(together), lambda agent: together[agent.id], act=act)
 
 
 def _plain(value: Any) -> Any:
@@ -211,16 +296,22 @@ def create_team(session: Session, name: str, *, now: datetime, actor_id: int | N
     team = Team(name=name, created_at=now)
     session.add(team)
     session.flush()
+    act = Act.of(now=now, actor_id=actor_id)
+    record(session, SetupKind.TEAM, team.id, Change({}, {"name": name}), act)
     audit.record(session, now=now, actor_id=actor_id, action="team_created", subject_kind="team", subject_id=team.id)
     return team
 
 
-def rename_team(session: Session, team_id: int, name: str, *, now: datetime, actor_id: int | None) -> Team:
+def rename_team(
+    session: Session, team_id: int, name: str, *, now: datetime, actor_id: int | None, act: Act | None = None
+) -> Team:
     team = get_team(session, team_id)
     other = rows.team_named(session, name)
     if other is not None and other.id != team_id:
         raise Conflict("team_name_taken", value=name)
+    change = Change({"name": team.name}, {"name": name})
     session.execute(update(Team).where(Team.id == team_id).values(name=name))
+    record(session, SetupKind.TEAM, team_id, change, act or Act.of(now=now, actor_id=actor_id))
     audit.record(
         session, now=now, actor_id=actor_id, action="team_renamed", subject_kind="team", subject_id=team_id, name=name
     )

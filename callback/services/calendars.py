@@ -9,10 +9,12 @@ import holidays
 from sqlalchemy.orm import Session
 
 from callback.db import calendars
+from callback.db.jobs import enqueue
 from callback.domain.facts import Calendar
-from callback.domain.words import DayKind
+from callback.domain.words import DayKind, SetupKind
 from callback.errors import Invalid, NotFound
 from callback.services import audit
+from callback.services.setups.record import Act, Change, Document, record
 from callback.texts import Language
 
 _LANGUAGES: Mapping[Language, tuple[str, ...]] = {"zh": ("zh_CN", "zh_HK", "zh_TW", "en_US"), "en": ("en_US", "en_GB")}
@@ -123,10 +125,13 @@ def add_day(
     kind: DayKind,
     name: str = "",
     actor_id: int | None = None,
+    act: Act | None = None,
 ) -> None:
     """Say what `day` is in `country`; wins over the public calendar. Raises `Invalid` when that is no country code."""
     check_country(country)
+    before = document_of(session, country)
     calendars.put(session, country, day, kind=kind, name=name)
+    _record(session, country, before, act or Act.of(now=now, actor_id=actor_id))
     audit.record(
         session,
         now=now,
@@ -139,10 +144,14 @@ def add_day(
     )
 
 
-def remove_day(session: Session, *, now: datetime, country: str, day: date, actor_id: int | None = None) -> None:
+def remove_day(
+    session: Session, *, now: datetime, country: str, day: date, actor_id: int | None = None, act: Act | None = None
+) -> None:
     """Let the public calendar speak for `day` again. Raises `NotFound` when it was not edited."""
+    before = document_of(session, country)
     if not calendars.drop(session, country, day):
         raise NotFound("calendar_day_unknown", country=country, day=day.isoformat())
+    _record(session, country, before, act or Act.of(now=now, actor_id=actor_id))
     audit.record(
         session,
         now=now,
@@ -151,3 +160,35 @@ def remove_day(session: Session, *, now: datetime, country: str, day: date, acto
         subject_kind="calendar_day",
         subject_id=f"{country} {day.isoformat()}",
     )
+
+
+def document_of(session: Session, country: str) -> Document:
+    """The edited days of a country as versions remember them."""
+    edited = calendars.days(session, country, first=date.min, last=date.max)
+    return {row.day.isoformat(): [row.kind.value, row.name] for row in edited}
+
+
+def put_back(session: Session, country: str, document: Document, *, act: Act) -> None:
+    """The edited days of a country as they were."""
+    before = document_of(session, country)
+    for day in before.keys() - document.keys():
+        calendars.drop(session, country, date.fromisoformat(day))
+    for day, (kind, name) in document.items():
+        calendars.put(session, country, date.fromisoformat(day), kind=DayKind(kind), name=name)
+    _record(session, country, before, act)
+    audit.record(
+        session,
+        now=act.now,
+        actor_id=act.actor_id,
+        action="calendar.restored",
+        subject_kind="calendar_day",
+        subject_id=country,
+        days=len(document),
+    )
+
+
+def _record(session: Session, country: str, before: Document, act: Act) -> None:
+    """Keep the change. The legal moments of everybody in that country may be others now, so the plan is looked at."""
+    session.flush()
+    record(session, SetupKind.CALENDAR, country, Change(before, document_of(session, country)), act)
+    enqueue(session, "plan", queueing_lock="plan")

@@ -1,6 +1,6 @@
 """When an agent works: the week pattern, days with other hours, absences. Times are the agent's own wall-clock time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -11,8 +11,10 @@ from callback.db import agents as rows
 from callback.db.jobs import enqueue
 from callback.db.tables import Agent, Shift, ShiftException
 from callback.domain.roster import LONGEST_ABSENCE_DAYS, Stretch, problem_of
+from callback.domain.words import SetupKind
 from callback.errors import Conflict, Invalid
 from callback.services import agents, audit
+from callback.services.setups.record import Act, Change, Document, record, record_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,24 @@ def week_of(session: Session, agent_id: int, *, since: date, until: date) -> Wee
 
 
 def set_pattern(
-    session: Session, agent_id: int, pattern: Sequence[Stretch], *, version: int, now: datetime, actor_id: int | None
+    session: Session,
+    agent_id: int,
+    pattern: Sequence[Stretch],
+    *,
+    version: int,
+    now: datetime,
+    actor_id: int | None,
+    act: Act | None = None,
 ) -> None:
     """Replace the week pattern. `Stretch.day` is the weekday, Monday 0.
 
     Raises `Invalid` for a stretch that ends before it starts or overlaps another, `Conflict` when the agent changed.
     """
     _check(pattern)
-    agent = _take(session, agent_id, version)
+    taken = _take(session, agent_id, version, now=now)
     session.execute(delete(Shift).where(Shift.agent_id == agent_id))
     session.add_all(Shift(agent_id=agent_id, weekday=s.day, starts=s.starts, ends=s.ends) for s in pattern)
-    _finish(session, agent, now=now, actor_id=actor_id, action="shifts_changed", stretches=len(pattern))
+    _finish(session, taken, now=now, actor_id=actor_id, action="shifts_changed", act=act, stretches=len(pattern))
 
 
 def set_day(
@@ -70,19 +79,30 @@ def set_day(
     version: int,
     now: datetime,
     actor_id: int | None,
+    act: Act | None = None,
 ) -> None:
     """Other hours on one day; none means absent."""
     _check([Stretch(day, h.starts, h.ends) for h in hours])
-    agent = _take(session, agent_id, version)
+    taken = _take(session, agent_id, version, now=now)
     _put_day(session, agent_id, day, hours, reason)
-    _finish(session, agent, now=now, actor_id=actor_id, action="day_changed", day=day.isoformat(), hours=len(hours))
+    said = {"day": day.isoformat(), "hours": len(hours)}
+    _finish(session, taken, now=now, actor_id=actor_id, action="day_changed", act=act, **said)
 
 
-def clear_day(session: Session, agent_id: int, day: date, *, version: int, now: datetime, actor_id: int | None) -> None:
+def clear_day(
+    session: Session,
+    agent_id: int,
+    day: date,
+    *,
+    version: int,
+    now: datetime,
+    actor_id: int | None,
+    act: Act | None = None,
+) -> None:
     """Back to the week pattern on this day."""
-    agent = _take(session, agent_id, version)
+    taken = _take(session, agent_id, version, now=now)
     session.execute(delete(ShiftException).where(ShiftException.agent_id == agent_id, ShiftException.day == day))
-    _finish(session, agent, now=now, actor_id=actor_id, action="day_cleared", day=day.isoformat())
+    _finish(session, taken, now=now, actor_id=actor_id, action="day_cleared", act=act, day=day.isoformat())
 
 
 def set_absent(
@@ -95,6 +115,7 @@ def set_absent(
     version: int,
     now: datetime,
     actor_id: int | None,
+    act: Act | None = None,
 ) -> int:
     """Absent from `first` to `last`, both included; how many days. What is planned on them finds other agents."""
     if last < first:
@@ -102,15 +123,16 @@ def set_absent(
     days = list(_days(first, last))
     if len(days) > LONGEST_ABSENCE_DAYS:
         raise Invalid("absence_too_long", days=LONGEST_ABSENCE_DAYS)
-    agent = _take(session, agent_id, version)
+    taken = _take(session, agent_id, version, now=now)
     for day in days:
         _put_day(session, agent_id, day, (), reason)
     _finish(
         session,
-        agent,
+        taken,
         now=now,
         actor_id=actor_id,
         action="absence_entered",
+        act=act,
         first=first.isoformat(),
         last=last.isoformat(),
     )
@@ -175,20 +197,111 @@ def _check(stretches: Sequence[Stretch]) -> None:
         )
 
 
-def _take(session: Session, agent_id: int, version: int) -> Agent:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    agent: Agent
+    since: date
+    before: Document
+
+
+def _take(session: Session, agent_id: int, version: int, *, now: datetime) -> _Taken:
     """The agent, whose version is counted up: two who edit one roster do not overwrite each other."""
     agent = agents.get(session, agent_id)
     if not rows.bump(session, agent_id, version):
         raise Conflict("changed_meanwhile", present=agent.version)
     session.refresh(agent)
-    return agent
+    since = _remembered_since(now)
+    return _Taken(agent, since, documents_of(session, [agent_id], since=since)[agent_id])
 
 
 def _finish(
-    session: Session, agent: Agent, *, now: datetime, actor_id: int | None, action: str, **details: object
+    session: Session,
+    taken: _Taken,
+    *,
+    now: datetime,
+    actor_id: int | None,
+    action: str,
+    act: Act | None,
+    **details: object,
 ) -> None:
     session.flush()
+    agent_id = taken.agent.id
     audit.record(
-        session, now=now, actor_id=actor_id, action=action, subject_kind="agent", subject_id=agent.id, **details
+        session, now=now, actor_id=actor_id, action=action, subject_kind="agent", subject_id=agent_id, **details
     )
+    after = documents_of(session, [agent_id], since=taken.since)[agent_id]
+    act = act or Act.of(now=now, actor_id=actor_id)
+    record(session, SetupKind.SHIFTS, agent_id, Change(taken.before, after), act)
     enqueue(session, "plan", queueing_lock="plan")
+
+
+# ── Versions: the hours of many at once, and hours as they were ─────────────────────────────────────────────────────
+
+
+def _remembered_since(now: datetime) -> date:
+    """Days that are over change nothing any more, and are not part of a version."""
+    return now.date() - timedelta(days=1)
+
+
+def documents_of(session: Session, agent_ids: Collection[int], *, since: date) -> dict[int, Document]:
+    """The week patterns and the days that differ, from `since` on, as versions remember them."""
+    found: dict[int, Document] = {agent_id: {"pattern": [], "days": {}} for agent_id in agent_ids}
+    for shift in rows.shifts_of_many(session, agent_ids):
+        found[shift.agent_id]["pattern"].append([shift.weekday, f"{shift.starts:%H:%M}", f"{shift.ends:%H:%M}"])
+    for row in rows.exceptions_of_many(session, agent_ids, since=since):
+        day = found[row.agent_id]["days"].setdefault(row.day.isoformat(), {"hours": [], "reason": row.reason})
+        if row.starts is not None and row.ends is not None:
+            day["hours"].append([f"{row.starts:%H:%M}", f"{row.ends:%H:%M}"])
+    return found
+
+
+def set_patterns(session: Session, agent_ids: Collection[int], pattern: Sequence[Stretch], *, act: Act) -> int:
+    """One week pattern for many; how many of them had another one before."""
+    _check(pattern)
+    wanted = [[s.day, f"{s.starts:%H:%M}", f"{s.ends:%H:%M}"] for s in sorted(pattern, key=lambda s: (s.day, s.starts))]
+    since = _remembered_since(act.now)
+    found = documents_of(session, [agent.id for agent in rows.lock_agents(session, agent_ids)], since=since)
+    return put_back(
+        session, {agent_id: {**document, "pattern": wanted} for agent_id, document in found.items()}, act=act
+    )
+
+
+def put_back(session: Session, documents: Mapping[int, Document], *, act: Act) -> int:
+    """The hours of these agents as in the documents (days that are over stay as they were); how many were changed."""
+    since = _remembered_since(act.now)
+    held = {agent.id: agent for agent in rows.lock_agents(session, documents)}
+    before = documents_of(session, list(held), since=since)
+    changes: dict[str, Change] = {}
+    for agent_id, agent in held.items():
+        days = {day: said for day, said in documents[agent_id]["days"].items() if day >= since.isoformat()}
+        after: Document = {"pattern": documents[agent_id]["pattern"], "days": days}
+        if after == before[agent_id]:
+            continue
+        changes[str(agent_id)] = Change(before[agent_id], after)
+        agent.version += 1
+        _write(session, agent_id, after, since=since)
+        audit.record(
+            session,
+            now=act.now,
+            actor_id=act.actor_id,
+            action="shifts_changed",
+            subject_kind="agent",
+            subject_id=agent_id,
+            stretches=len(after["pattern"]),
+        )
+    session.flush()
+    record_many(session, SetupKind.SHIFTS, changes, act)
+    if changes:
+        enqueue(session, "plan", queueing_lock="plan")
+    return len(changes)
+
+
+def _write(session: Session, agent_id: int, document: Document, *, since: date) -> None:
+    session.execute(delete(Shift).where(Shift.agent_id == agent_id))
+    session.execute(delete(ShiftException).where(ShiftException.agent_id == agent_id, ShiftException.day >= since))
+    for weekday, starts, ends in document["pattern"]:
+        times = {"starts": time.fromisoformat(starts), "ends": time.fromisoformat(ends)}
+        session.add(Shift(agent_id=agent_id, weekday=weekday, **times))
+    for day, said in document["days"].items():
+        hours = [Hours(time.fromisoformat(starts), time.fromisoformat(ends)) for starts, ends in said["hours"]]
+        _put_day(session, agent_id, date.fromisoformat(day), hours, said["reason"])

@@ -238,45 +238,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_outlooks_at", "outlooks", ["at"], unique=False)
     op.create_table(
-        "retry_rules",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "disposition",
-            sa.Enum(
-                "completed",
-                "partial",
-                "not_convenient",
-                "refused",
-                "break_off",
-                "no_answer",
-                "busy",
-                "answering_machine",
-                "switched_off",
-                "third_party",
-                "identity_not_confirmed",
-                "language_barrier",
-                "unable",
-                "wrong_number",
-                "dead_number",
-                "technical_failure",
-                "no_response",
-                name="disposition",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("nth", sa.Integer(), nullable=False),
-        sa.Column("delay_minutes", sa.Integer(), nullable=True),
-        sa.Column("other_part_of_day", sa.Boolean(), nullable=False),
-        sa.Column("next_contact_point", sa.Boolean(), nullable=False),
-        sa.Column("counts", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("nth >= 1", name=op.f("ck_retry_rules_nth")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_retry_rules")),
-        sa.UniqueConstraint("disposition", "nth", name=op.f("uq_retry_rules_disposition_nth")),
-    )
-    op.create_table(
         "senders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -615,16 +576,6 @@ def upgrade() -> None:
     op.create_index("ix_moves_at", "moves", ["at"], unique=False)
     op.create_index("ix_moves_undone_by_id", "moves", ["undone_by_id"], unique=False)
     op.create_table(
-        "policy_versions",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("figures", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(["created_by_id"], ["agents.id"], name=op.f("fk_policy_versions_created_by_id_agents")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_policy_versions")),
-    )
-    op.create_index("ix_policy_versions_created_by_id", "policy_versions", ["created_by_id"], unique=False)
-    op.create_table(
         "questionnaires",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -682,6 +633,40 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'published'"),
         sqlite_where=sa.text("state = 'published'"),
     )
+    op.create_table(
+        "setup_versions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "policy",
+                "retry",
+                "escalation",
+                "calendar",
+                "team",
+                "agent",
+                "shifts",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("key", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("document", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("act", sa.String(length=32), nullable=True),
+        sa.Column("restores", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_setup_versions_number")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["agents.id"], name=op.f("fk_setup_versions_created_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_setup_versions")),
+        sa.UniqueConstraint("kind", "key", "number", name=op.f("uq_setup_versions_kind_key_number")),
+    )
+    op.create_index("ix_setup_versions_act", "setup_versions", ["act"], unique=False)
+    op.create_index("ix_setup_versions_created_by_id", "setup_versions", ["created_by_id"], unique=False)
     op.create_table(
         "shift_exceptions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1882,6 +1867,9 @@ def downgrade() -> None:
     op.drop_table("slots")
     op.drop_table("shifts")
     op.drop_table("shift_exceptions")
+    op.drop_index("ix_setup_versions_created_by_id", table_name="setup_versions")
+    op.drop_index("ix_setup_versions_act", table_name="setup_versions")
+    op.drop_table("setup_versions")
     op.drop_index(
         "uq_scripts_one_published",
         table_name="scripts",
@@ -1898,8 +1886,6 @@ def downgrade() -> None:
     )
     op.drop_index("ix_questionnaires_created_by_id", table_name="questionnaires")
     op.drop_table("questionnaires")
-    op.drop_index("ix_policy_versions_created_by_id", table_name="policy_versions")
-    op.drop_table("policy_versions")
     op.drop_index("ix_moves_undone_by_id", table_name="moves")
     op.drop_index("ix_moves_at", table_name="moves")
     op.drop_index("ix_moves_actor_id", table_name="moves")
@@ -1955,7 +1941,6 @@ def downgrade() -> None:
     op.drop_table("agents")
     op.drop_table("teams")
     op.drop_table("senders")
-    op.drop_table("retry_rules")
     op.drop_index("ix_outlooks_at", table_name="outlooks")
     op.drop_table("outlooks")
     op.drop_index("ix_login_failures_login_at", table_name="login_failures")

@@ -125,8 +125,8 @@ VIOLATIONS = {
     " VALUES ('a', 'A', '1', 'agent', '[]', '[]', 'UTC', '2026-01-01', -1)",
     "ck_calendar_days_kind": "INSERT INTO calendar_days (country, day, kind, name)"
     " VALUES ('CN', '2026-01-01', 'x', '')",
-    "ck_retry_rules_nth": "INSERT INTO retry_rules"
-    " (disposition, nth, other_part_of_day, next_contact_point, counts) VALUES ('busy', 0, false, false, true)",
+    "ck_setup_versions_number": "INSERT INTO setup_versions (kind, number, document, created_at)"
+    " VALUES ('policy', 0, '{}', '2026-01-01')",
     "fk_slots_agent_id_agents": "INSERT INTO slots (agent_id, starts_at, ends_at)"
     " VALUES (999, '2026-01-01 08:00', '2026-01-01 09:00')",
 }

@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_figures, load_policy, load_retry_table, save_policy
-from callback.db.tables import PolicyVersion, RetryRule
+from callback.db.tables import SetupVersion
 from callback.domain.policy import Policy
 from callback.domain.retry import DEFAULT_TABLE, RetryStep
-from callback.domain.words import Disposition
+from callback.domain.words import Disposition, SetupKind
 from callback.errors import Invalid
 
 
@@ -54,17 +54,17 @@ def test_what_no_centre_can_mean_changes_nothing(
         with pytest.raises(Invalid) as refused:
             save_policy(session, now=now, figures=figures)
         assert problem in str(refused.value.params["problem"])
-        assert session.scalar(select(func.count()).select_from(PolicyVersion)) == 0
+        assert session.scalar(select(func.count()).select_from(SetupVersion)) == 0
 
 
-def test_stored_steps_replace_those_of_their_disposition(sessions: SessionFactory) -> None:
+def test_stored_steps_replace_those_of_their_disposition(sessions: SessionFactory, now: datetime) -> None:
+    steps = [
+        {"delay_minutes": 5, "other_part_of_day": True, "counts": False},
+        {"delay_minutes": None},
+    ]
     with sessions.begin() as session:
-        session.add_all(
-            [
-                RetryRule(disposition=Disposition.BUSY, nth=2, delay_minutes=None),
-                RetryRule(disposition=Disposition.BUSY, nth=1, delay_minutes=5, counts=False, other_part_of_day=True),
-            ]
-        )
+        document = {"busy": steps}
+        session.add(SetupVersion(kind=SetupKind.RETRY, key="", number=1, document=document, created_at=now))
     with reading(sessions) as session:
         table = load_retry_table(session)
     assert table[Disposition.BUSY] == (

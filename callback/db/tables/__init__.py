@@ -4,8 +4,8 @@ from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decisio
 from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
 from callback.db.tables.contacts import ContactCount, ContactPair, ContactTrial
 from callback.db.tables.messages import InboundMessage
-from callback.db.tables.outlooks import Outlook
 from callback.db.tables.moves import Move
+from callback.db.tables.outlooks import Outlook
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.sends import Campaign, Send, Sender
 from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
@@ -17,8 +17,7 @@ from callback.db.tables.system import (
     Job,
     LoginFailure,
     LoginSession,
-    PolicyVersion,
-    RetryRule,
+    SetupVersion,
 )
 from callback.db.tables.visits import VisitPlan, VisitTurn
 
@@ -47,16 +46,15 @@ __all__ = [
     "Job",
     "LoginFailure",
     "LoginSession",
-    "Outlook",
     "Move",
-    "PolicyVersion",
+    "Outlook",
     "Promise",
     "Questionnaire",
     "Response",
-    "RetryRule",
     "Script",
     "Send",
     "Sender",
+    "SetupVersion",
     "Shift",
     "ShiftException",
     "Slot",

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from callback.db.base import Base, WithId, words
 from callback.db.tables.people import Agent
-from callback.domain.words import DayKind, Disposition
+from callback.domain.words import DayKind, SetupKind
 
 
 class CalendarDay(WithId, Base):
@@ -23,28 +23,30 @@ class CalendarDay(WithId, Base):
     name: Mapped[str] = mapped_column(String(120), default="")
 
 
-class RetryRule(WithId, Base):
-    """The n-th try after a disposition. No row for a disposition: the default of `domain/retries.py`."""
+class SetupVersion(WithId, Base):
+    """Something that was set up, whole, as it was from one change to the next. The newest of a kind and key counts.
 
-    __tablename__ = "retry_rules"
-    __table_args__ = (UniqueConstraint("disposition", "nth"), CheckConstraint("nth >= 1", name="nth"))
+    Of the policy, the retry table and the escalation rules this is the only place; of agents, teams, shifts and
+    calendar days it is the memory beside the rows, from which a change can be taken back.
+    """
 
-    disposition: Mapped[Disposition] = mapped_column(words(Disposition, "disposition"))
-    nth: Mapped[int]
-    delay_minutes: Mapped[int | None]
-    """Empty: no further try."""
-    other_part_of_day: Mapped[bool] = mapped_column(default=False)
-    next_contact_point: Mapped[bool] = mapped_column(default=False)
-    counts: Mapped[bool] = mapped_column(default=True)
+    __tablename__ = "setup_versions"
+    __table_args__ = (
+        UniqueConstraint("kind", "key", "number"),
+        CheckConstraint("number >= 1", name="number"),
+        Index("ix_setup_versions_act", "act"),
+        Index("ix_setup_versions_created_by_id", "created_by_id"),
+    )
 
-
-class PolicyVersion(WithId, Base):
-    """The figures of the house (windows, limits, days). The newest row counts; fields it lacks have their default."""
-
-    __tablename__ = "policy_versions"
-    __table_args__ = (Index("ix_policy_versions_created_by_id", "created_by_id"),)
-
-    figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    kind: Mapped[SetupKind] = mapped_column(words(SetupKind, "kind"))
+    key: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """An agent's or a team's id, a country; empty where the house has but one."""
+    number: Mapped[int]
+    document: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    act: Mapped[str | None] = mapped_column(String(32))
+    """One act of a person, however many things it changed. Empty: how it was found before anybody changed it here."""
+    restores: Mapped[int | None]
+    """The version that was brought back."""
     created_at: Mapped[datetime]
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
 

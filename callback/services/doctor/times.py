@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from callback.db import slots as slot_rows
 from callback.db.durations import measured
 from callback.db.policies import load_policy
-from callback.db.tables import Attempt, Callback, Customer, PolicyVersion, Slot
+from callback.db.setups import documents
+from callback.db.tables import Attempt, Callback, Customer, Slot
 from callback.domain.duration import learn_durations
 from callback.domain.policy import LEGAL_CEILING, LEGAL_FLOOR, Policy
-from callback.domain.words import LIVE_STATES, CallbackState, Channel, Purpose
+from callback.domain.words import LIVE_STATES, CallbackState, Channel, Purpose, SetupKind
 from callback.services.doctor.invariant import Finding, Invariant
 
 LOOKED_BACK = timedelta(days=7)
@@ -89,8 +90,7 @@ def _budget_per_callback(session: Session, _now: datetime) -> Iterable[Finding]:
 
 def _policies(session: Session) -> list[Policy]:
     """Every policy that ever counted: what was allowed then is not a fault now."""
-    figures = session.scalars(select(PolicyVersion.figures)).all()
-    return [Policy(), *(Policy().changed(one) for one in figures)]
+    return [Policy(), *(Policy().changed(one) for one in documents(session, SetupKind.POLICY))]
 
 
 def _another_part_of_day(session: Session, now: datetime) -> Iterable[Finding]:
