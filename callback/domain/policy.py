@@ -11,7 +11,7 @@ LEGAL_CEILING = time(21, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Immutable; a change makes a new version (`setup_versions`). Durations are `timedelta`, times are customer-local."""
+    """Immutable; a change makes a new version. Durations are `timedelta`, times are customer-local."""
 
     calling_windows: tuple[tuple[time, time], ...] = ((time(9), time(12)), (time(14), time(20)))
     """Half-open `[start, end)`, wall-clock in the customer's zone."""

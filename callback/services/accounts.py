@@ -92,6 +92,11 @@ def set_password(agent: Agent, password: str) -> None:
     agent.password_hash = hash_password(password)
 
 
+def new_password() -> str:
+    """One to hand over: 80 bits in four groups, without letters and digits that are taken for each other."""
+    return "-".join("".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(4))
+
+
 def log_in(
     sessions: SessionFactory,
     *,

@@ -241,6 +241,15 @@ def give_password(session: Session, agent_id: int, password: str, *, now: dateti
     )
 
 
+def reveal_phone(session: Session, agent_id: int, *, now: datetime, actor_id: int) -> str | None:
+    """An agent's own number in full; that somebody looked is kept."""
+    agent = get(session, agent_id)
+    audit.record(
+        session, now=now, actor_id=actor_id, action="agent_phone_revealed", subject_kind="agent", subject_id=agent_id
+    )
+    return agent.phone
+
+
 def first_administrator(session: Session, *, login: str, password: str, time_zone: str, now: datetime) -> Agent:
     """The account to begin with. Raises `Conflict("administrator_exists")` when there is one."""
     rows.lock_administrators(session)

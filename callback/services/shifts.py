@@ -161,14 +161,14 @@ def put_days_back(
     """
     days = sorted(date.fromisoformat(day) for day in kept)
     present = hours_kept(session, agent_id, first=days[0], last=days[-1])
-    agent = _take(session, agent_id, agents.get(session, agent_id).version)
+    taken = _take(session, agent_id, agents.get(session, agent_id).version, now=now)
     back = [day for day in days if [hours[:2] for hours in present[day.isoformat()]] == [[None, None]]]
     for day in back:
         session.execute(delete(ShiftException).where(ShiftException.agent_id == agent_id, ShiftException.day == day))
         for starts, ends, reason in kept[day.isoformat()]:
             hours = {"starts": starts and time.fromisoformat(starts), "ends": ends and time.fromisoformat(ends)}
             session.add(ShiftException(agent_id=agent_id, day=day, reason=reason, **hours))
-    _finish(session, agent, now=now, actor_id=actor_id, action="absence_undone", days=len(back))
+    _finish(session, taken, now=now, actor_id=actor_id, action="absence_undone", act=None, days=len(back))
     return len(back)
 
 

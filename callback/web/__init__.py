@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, board, day, logins, moves, questionnaires, reassign, sandbox, scripts, survey
+from callback.web import assets, board, day, logins, moves, questionnaires, reassign, sandbox, scripts, setup, survey
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
@@ -14,5 +14,6 @@ PAGES: tuple[APIRouter, ...] = (
     reassign.router,
     sandbox.router,
     scripts.router,
+    setup.router,
     survey.router,
 )

@@ -1,0 +1,9 @@
+"""`/setup`: what a centre sets up by itself, without a programmer. One module for each part."""
+
+from fastapi import APIRouter
+
+from callback.web.setup import agents, history, index, teams
+
+router = APIRouter(include_in_schema=False)
+for part in (index, history, teams, agents):
+    router.include_router(part.router)

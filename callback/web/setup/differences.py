@@ -1,0 +1,136 @@
+"""What changed between two versions, in words: one function for each kind of set-up."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from callback.db.agents import team_names
+from callback.domain.address import mask
+from callback.domain.words import SetupKind
+from callback.web import moments
+from callback.web.desk import Desk
+
+Document = Mapping[str, Any]
+MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`plain`: the label is a word of the house; else it is somebody's own."""
+
+    label: str
+    before: str
+    after: str
+    plain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    desk: Desk
+    session: Session
+
+    def say(self, code: str, /, **params: object) -> str:
+        return self.desk.say(code, **params)
+
+
+def differences(
+    desk: Desk, session: Session, kind: SetupKind, before: Document, after: Document
+) -> Sequence[Difference]:
+    """What is not the same, at most `MOST` of it."""
+    words = _Words(desk, session)
+    found = [one for one in DESCRIBED[kind](words, before, after) if one.before != one.after]
+    if len(found) > MOST:
+        rest = words.say("setup_desk.more_changes", count=len(found) - MOST)
+        found = [*found[:MOST], Difference(rest, "", "")]
+    return found
+
+
+def _agent(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    teams = team_names(words.session)
+    for name in after:
+        if before.get(name) != after[name]:
+            old, new = (_agent_value(words, teams, name, document.get(name)) for document in (before, after))
+            yield Difference(words.say(f"setup_desk.agent_{name}"), old if before else "", new)
+
+
+def _agent_value(words: _Words, teams: Mapping[int, str], name: str, value: Any) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if name == "active":
+        return words.say("setup_desk.state_active" if value else "setup_desk.state_inactive")
+    if isinstance(value, bool):
+        return words.say("setup_desk.yes" if value else "setup_desk.no")
+    told: Mapping[str, Callable[[], str]] = {
+        "team_id": lambda: teams.get(value, "–"),
+        "role": lambda: words.say(f"desk.role_{value}"),
+        "phone": lambda: mask(value),
+        "languages": lambda: ", ".join(words.say(f"setup_desk.language_{language}") for language in value),
+        "skills": lambda: ", ".join(value),
+    }
+    return told[name]() if name in told else str(value)
+
+
+def _team(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    yield Difference(words.say("setup_desk.name"), before.get("name", ""), after.get("name", ""))
+
+
+def _shifts(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    for weekday in range(7):
+        old, new = (_hours_on(document, weekday) for document in (before, after))
+        yield Difference(words.say(f"setup_desk.weekday_{weekday}"), old or "–", new or "–")
+    nothing = words.say("setup_desk.as_the_week")
+    for day in sorted(before.get("days", {}).keys() | after.get("days", {}).keys()):
+        old, new = (_day_hours(words, document.get("days", {}).get(day)) or nothing for document in (before, after))
+        yield Difference(day_words(words.desk, date.fromisoformat(day)), old, new)
+
+
+def _hours_on(document: Document, weekday: int) -> str:
+    return "  ".join(f"{starts}–{ends}" for day, starts, ends in document.get("pattern", ()) if day == weekday)
+
+
+def _day_hours(words: _Words, said: Mapping[str, Any] | None) -> str | None:
+    if said is None:
+        return None
+    hours = "  ".join(f"{starts}–{ends}" for starts, ends in said["hours"]) or words.say("setup_desk.absent")
+    return hours + (f" ({said['reason']})" if said["reason"] else "")
+
+
+def day_words(desk: Desk, day: date) -> str:
+    """`Thu 12 Mar`, with the year when it is another than this one."""
+    if day.year == desk.now.astimezone(desk.zone).year:
+        return moments.weekday(day, desk.zone, desk.language)
+    return moments.full_day(day, desk.zone, desk.language)
+
+
+def _calendar(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    public = words.say("setup_desk.as_published")
+    for day in sorted(before.keys() | after.keys()):
+        old, new = (_kind_of_day(words, document.get(day)) or public for document in (before, after))
+        yield Difference(day_words(words.desk, date.fromisoformat(day)), old, new)
+
+
+def _kind_of_day(words: _Words, said: Sequence[str] | None) -> str | None:
+    if said is None:
+        return None
+    return words.say(f"setup_desk.day_{said[0]}") + (f" ({said[1]})" if said[1] else "")
+
+
+def _nothing(_words: _Words, _before: Document, _after: Document) -> Iterator[Difference]:
+    yield from ()
+
+
+DESCRIBED: Mapping[SetupKind, Callable[[_Words, Document, Document], Iterator[Difference]]] = MappingProxyType(
+    {
+        SetupKind.POLICY: _nothing,
+        SetupKind.RETRY: _nothing,
+        SetupKind.ESCALATION: _nothing,
+        SetupKind.CALENDAR: _calendar,
+        SetupKind.TEAM: _team,
+        SetupKind.AGENT: _agent,
+        SetupKind.SHIFTS: _shifts,
+    }
+)
