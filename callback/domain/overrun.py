@@ -47,6 +47,8 @@ class Walk:
     """Callbacks that do not fit, each with the moment at which this agent would get to it."""
     busy: tuple[Span, ...]
     """Stretches that are taken; also by what does not fit, as it may have to stay for want of a better place."""
+    last: datetime
+    """The end of all that is taken."""
     lag: timedelta
     """How long the worst of the list waits beyond its time."""
 
@@ -79,7 +81,7 @@ def walk_through(listed: Iterable[Listed], *, now: datetime, freeze: timedelta, 
         busy.append((start, over))
         if item.callback_id not in behind:
             free = max(free, over)
-    return Walk(now, behind, tuple(busy), lag)
+    return Walk(now, behind, tuple(busy), max((over for _, over in busy), default=now), lag)
 
 
 def _at_work(moment: datetime, work: Sequence[Interval]) -> datetime:

@@ -35,6 +35,7 @@ from callback.services.demands import (
     read_people,
 )
 from callback.services.optimum import Proof
+from callback.services.overruns import Overruns
 from callback.services.problems import Problem, read_problem, solve
 
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
@@ -91,7 +92,8 @@ def assign(
     about to begin, and moves only what that makes better.
     """
     moment = moment or now
-    later = moment > now
+    # On a day to come nobody is late yet.
+    late = Overruns() if moment > now else None
     report = AssignmentReport()
     with planner_lock(sessions, shard), paused_collector():
         with sessions.begin() as session:
@@ -99,12 +101,12 @@ def assign(
             report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard, people=people)
         with reading(sessions) as session:
             problem = read_problem(
-                session, moment=moment, zone=zone, afresh=afresh, shard=shard, people=people, later=later
+                session, moment=moment, zone=zone, afresh=afresh, shard=shard, people=people, late=late
             )
             placed, left, report.proof = solve(problem, assigner)
-            late = _would_be_late(problem, placed)
-            if late and not afresh and assigner is None:
-                wider = _with_who_can_wait(session, problem, until=max(late), moment=moment, zone=zone, later=later)
+            missed = _would_be_late(problem, placed)
+            if missed and not afresh and assigner is None:
+                wider = _with_who_can_wait(session, problem, until=max(missed), moment=moment, zone=zone)
                 if wider is not None:
                     problem = wider
                     placed, left, report.proof = solve(problem)
@@ -124,7 +126,7 @@ def _would_be_late(problem: Problem, placed: Sequence[Placement]) -> list[dateti
 
 
 def _with_who_can_wait(
-    session: Session, problem: Problem, *, until: datetime, moment: datetime, zone: ZoneInfo, later: bool
+    session: Session, problem: Problem, *, until: datetime, moment: datetime, zone: ZoneInfo
 ) -> Problem | None:
     """The same question, when callbacks that have time may make room for those that have none.
 
@@ -134,7 +136,7 @@ def _with_who_can_wait(
     moving = read_movable(session, since=since, shard=problem.shard, until=until, most=MOST_MOVED)
     if not moving:
         return None
-    return read_problem(session, moment=moment, zone=zone, shard=problem.shard, moving=moving, later=later)
+    return read_problem(session, moment=moment, zone=zone, shard=problem.shard, moving=moving, late=problem.late)
 
 
 def _write_plan(

@@ -23,8 +23,8 @@ from callback.domain.shift import WorkingTime
 
 LOOKED_BACK = timedelta(days=1)
 """What is older has been given back by the planning of the morning, or is pinned and waits for the supervisor."""
-LOOKED_AHEAD = timedelta(hours=12)
-"""The rest of a shift: a night between two shifts makes up for everything."""
+LOOKED_AHEAD = timedelta(hours=2)
+"""What comes later is asked about in time: planning runs every minute, and a break may make up for what is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,8 @@ class Overruns:
     walks: Mapping[int, Walk] = field(default_factory=dict)
     """By agent who is behind."""
 
-    @property
-    def behind(self) -> dict[int, datetime]:
-        """Callbacks that no longer fit, each with the moment at which its agent would get to it."""
-        return {callback_id: at for walk in self.walks.values() for callback_id, at in walk.behind.items()}
+    behind: Mapping[int, datetime] = field(default_factory=dict)
+    """Callbacks that no longer fit, each with the moment at which its agent would get to it."""
 
     def occupy(self, slots: Sequence[SlotFact]) -> tuple[SlotFact, ...]:
         """The slots as they are left by agents who are behind: a call that runs over takes time of the next slot."""
@@ -47,6 +45,8 @@ class Overruns:
 
     def _occupied(self, slot: SlotFact) -> SlotFact:
         walk = self.walks[slot.agent_id]
+        if slot.starts_at > walk.last:
+            return slot
         passed = max(timedelta(0), walk.now - slot.starts_at)
         taken = passed + walk.taken_in(slot.starts_at, slot.ends_at)
         return replace(slot, booked_seconds=max(slot.booked_seconds, round(taken.total_seconds())))
@@ -72,13 +72,12 @@ def find(
     work = {agent_id: timedelta(seconds=seconds) for agent_id, seconds in backlog.items()}
     late = set(late_agents(work, running, now=now, overfill=policy.slot_overfill))
     lists = _lists(session, late, durations, policy, now=now) if late else {}
-    return Overruns(
-        {
-            agent_id: walk_through(listed, now=now, freeze=policy.freeze, work=_work(hours[agent_id], now))
-            for agent_id, listed in lists.items()
-            if agent_id in hours
-        }
-    )
+    walks = {
+        agent_id: walk_through(listed, now=now, freeze=policy.freeze, work=_work(hours[agent_id], now))
+        for agent_id, listed in lists.items()
+        if agent_id in hours
+    }
+    return Overruns(walks, {i: at for walk in walks.values() for i, at in walk.behind.items()})
 
 
 def _work(hours: WorkingTime, now: datetime) -> list[Interval]:

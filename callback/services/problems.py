@@ -1,7 +1,7 @@
 """The question that a planning puts to the assigner, and the answer: what is to be placed, and where there is room."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,10 @@ from callback.services.demands import (
     read_waiting,
 )
 from callback.services.optimum import OptimalAssigner, Proof
+from callback.services.overruns import Overruns
+
+ROUNDS = 3
+"""How often the rest is asked again when late agents' callbacks stay after all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,13 @@ class Problem:
     impossible: Sequence[Left]
     """Told before the assigner is asked."""
     shard: Shard
-    behind: Mapping[int, datetime] = field(default_factory=dict)
-    """Callbacks whose agents have fallen behind, and when they would get to them: sooner elsewhere, or not moved."""
+    late: Overruns
+    """What calls that ran over mean for this planning."""
+
+    @property
+    def behind(self) -> Mapping[int, datetime]:
+        """Callbacks whose agents are late, and when they would get to them: sooner elsewhere, or not moved."""
+        return self.late.behind
 
 
 def read_problem(
@@ -53,25 +62,25 @@ def read_problem(
     policy: Policy | None = None,
     moving: Sequence[Row[Any]] = (),
     people: People | None = None,
-    later: bool = False,
+    late: Overruns | None = None,
 ) -> Problem:
     """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if.
 
     `moving` callbacks are placed, and may be moved; with `afresh` all that may be. What no longer fits because calls
-    ran over may be moved too, unless `later`: the question is about a day to come.
+    ran over may be moved too (`late`, where that is known already, or is not to be asked).
     """
     policy = policy or load_policy(session)
     people = people or read_people(session, shard)
     facts = read_facts(session, moment=moment, policy=policy, zone=zone, people=people)
     bookings = read_bookings(session, facts)
-    late = overruns.Overruns()
-    if not later:
+    if late is None:
         late = overruns.find(session, bookings, facts.durations, policy, hours=people.hours, now=moment)
     waiting = read_waiting(session, shard=shard)
     if afresh:
         moving = read_movable(session, since=moment + policy.freeze, shard=shard)
-    known = {row.id for row in moving}
-    moving = [*moving, *(row for row in read_waiting(session, list(late.behind)) if row.id not in known)]
+    # Of late agents nothing moves but what does not fit: the rest of their list is on the way already.
+    moving = [row for row in moving if row.agent_id not in late.walks]
+    moving += read_waiting(session, list(late.behind))
     rows = [*waiting, *moving]
     items = [item for _, _, item in build_items(session, rows, facts)]
     if not afresh:
@@ -86,30 +95,39 @@ def read_problem(
         rows=rows,
         impossible=[item for item in items if isinstance(item, Left)],
         shard=shard,
-        behind=late.behind,
+        late=late,
     )
 
 
 def solve(
     problem: Problem, assigner: Assigner | None = None
 ) -> tuple[Sequence[Placement], Sequence[Left], Proof | None]:
-    """Placements, everything that is left with its reason, and the proof when the assigner gives one."""
+    """Placements, everything that is left with its reason, and the proof when the assigner gives one.
+
+    Callbacks whose agent is behind are only moved to where they are called sooner. The others stay, and then nobody
+    has to make room for them: so the rest is asked again without them.
+    """
+    demands = problem.demands
+    placed, left, proof = _ask(problem, demands, assigner)
+    for round_left in reversed(range(ROUNDS)):
+        late = {demand.callback_id for demand in demands} & problem.behind.keys()
+        sooner = {p.callback_id for p in placed if p.callback_id in late and p.at < problem.behind[p.callback_id]}
+        if late == sooner:
+            break
+        asked = sooner if round_left else set[int]()
+        demands = [d for d in demands if d.callback_id in asked or d.callback_id not in late]
+        placed, left, proof = _ask(problem, demands, assigner)
+    return placed, [item for item in (*left, *problem.impossible) if item.callback_id not in problem.behind], proof
+
+
+def _ask(
+    problem: Problem, demands: Sequence[Demand], assigner: Assigner | None
+) -> tuple[Sequence[Placement], Sequence[Left], Proof | None]:
     assigner = assigner or OptimalAssigner()
-    if not problem.demands:
-        return [], problem.impossible, None
-    proof: Proof | None = None
-    placed: Sequence[Placement]
+    if not demands:
+        return [], [], None
     if isinstance(assigner, OptimalAssigner):
-        solution = assigner.solve(problem.demands, problem.roster, problem.policy)
-        placed, left, proof = solution.placed, [*solution.left, *problem.impossible], solution.proof
-    else:
-        placed, unplaced = assigner.assign(problem.demands, problem.roster, problem.policy)
-        left = [*unplaced, *problem.impossible]
-    return _sooner(problem, placed), [item for item in left if item.callback_id not in problem.behind], proof
-
-
-def _sooner(problem: Problem, placed: Sequence[Placement]) -> Sequence[Placement]:
-    """Without the moves of callbacks whose agent is behind that would not be called sooner for it: they stay."""
-    if not problem.behind:
-        return placed
-    return [p for p in placed if p.callback_id not in problem.behind or p.at < problem.behind[p.callback_id]]
+        solution = assigner.solve(demands, problem.roster, problem.policy)
+        return solution.placed, solution.left, solution.proof
+    placed, left = assigner.assign(demands, problem.roster, problem.policy)
+    return placed, left, None

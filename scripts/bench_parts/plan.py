@@ -8,14 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall
 from typing import Any
 
 from sqlalchemy import text
 
-from bench_parts import Bench, Figure, _town
+from bench_parts import Bench, Figure, _shards, _town
 from bench_parts import _best as _best_plan
 from callback.bootstrap import House
 from callback.db import bulk
@@ -94,21 +93,32 @@ def _proved(bench: Bench) -> list[Figure]:
 
 
 def _million(bench: Bench) -> list[Figure]:
-    """Ten teams by two processes at once."""
-    callbacks, agents = (20_000, 200) if bench.small else (1_000_000, 10_000)
-    settings = bench.postgresql()
-    with bench.house(settings) as house:
-        _town.fill(house, callbacks=callbacks, agents=agents, teams=10)
-    began = time.monotonic()
-    with ThreadPoolExecutor(2) as two:
-        parts = list(two.map(lambda team: _in_a_process(settings.database_url, team), range(1, 11)))
-    took = time.monotonic() - began
-    bench.note(f"ten teams: {callbacks:,} callbacks, {agents:,} agents, {sum(p['left'] for p in parts):,.0f} left")
-    cpu = sum(part["cpu"] for part in parts)
+    """Ten teams as jobs for two workers, at three sizes."""
+    sizes = (2_000, 6_000, 20_000) if bench.small else (10_000, 100_000, 1_000_000)
+    runs = [_shards.run(bench, size) for size in sizes]
+    for one in runs:
+        bench.note(
+            f"ten shards, {_shards.WORKERS} workers: {one.callbacks:>9,} callbacks, {one.assigned:>9,} placed in "
+            f"{one.wall:.1f} s; processor time {one.workers_cpu:.1f} s, the server's {one.server_cpu:.1f} s; "
+            f"load {os.getloadavg()[0]:.1f}"
+        )
+    largest = runs[-1]
     return [
-        Figure(name="a million in ten shards, two at once", figure=took, unit="s", at_most=200),
-        Figure(name="their processor time, without the server's", figure=cpu, unit="s"),
-        Figure(name="peak memory of a shard", figure=max(part["memory"] for part in parts), unit="MB", at_most=1_000),
+        Figure(name="a million in ten shards, two workers", figure=largest.wall, unit="s", at_most=200),
+        Figure(name="processor time of the workers", figure=largest.workers_cpu, unit="s"),
+        Figure(name="processor time of the server", figure=largest.server_cpu, unit="s"),
+        Figure(name="peak memory of a worker", figure=largest.memory, unit="MB", at_most=1_000),
+        Figure(
+            name="growth exponent, the smallest to here",
+            figure=_shards.exponent(runs, lambda one: one.wall),
+            unit="",
+            at_most=1.1,
+        ),
+        Figure(
+            name="the same of the processor time",
+            figure=_shards.exponent(runs, lambda one: one.workers_cpu + one.server_cpu),
+            unit="",
+        ),
     ]
 
 

@@ -74,6 +74,8 @@ def test_nothing_begins_in_the_lunch_break_nor_after_hours() -> None:
     evening = walk([listed(1, 588), listed(2, 594)], 596)
     assert evening.behind == {2: NEVER}
     assert len(evening.busy) == 1
+    assert evening.last == TEN + 602 * MINUTE
+    assert walk([], 5).last == TEN + 5 * MINUTE
 
 
 def test_only_who_has_more_to_do_than_time_is_looked_at() -> None:
