@@ -23,6 +23,7 @@ from sqlalchemy.sql.elements import False_, True_
 import callback
 from callback.db.base import Base, UtcDateTime
 from callback.db.tables import Agent
+from callback.db.tables.search import PREFIX
 from callback.errors import Conflict, Unavailable
 from callback.log import get_logger
 from callback.settings import Settings
@@ -70,8 +71,14 @@ def configure(connection: Connection) -> dict[str, Any]:
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-    """Procrastinate's tables are its own: our migrations apply its schema, but do not compare it."""
-    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+    """Procrastinate's tables are its own: our migrations apply its schema, but do not compare it.
+
+    Nor are indexes over expressions compared: each database gives them back in words of its own.
+    """
+    name = name or ""
+    return not (kind == "table" and name.startswith("procrastinate_")) and not (
+        kind == "index" and name.startswith(PREFIX)
+    )
 
 
 def compare_server_default(

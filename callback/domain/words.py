@@ -319,3 +319,22 @@ class InboundOutcome(StrEnum):
     OPT_IN = "opt_in"
     HELP = "help"
     NO_QUESTION = "no_question"
+
+
+class HandoverState(StrEnum):
+    """`given`: waits for the signature of whoever takes over."""
+
+    DRAFT = "draft"
+    GIVEN = "given"
+    SIGNED = "signed"
+
+
+class OpenPoint(StrEnum):
+    """What a shift leaves open, the most pressing first."""
+
+    UNFINISHED_CALL = "unfinished_call"
+    APPOINTMENT = "appointment"
+    PROMISE = "promise"
+    UNHAPPY = "unhappy"
+    MESSAGE = "message"
+    CHILD_CASE = "child_case"

@@ -1,7 +1,7 @@
 """An agent's day: what can be called now, what waits and until when, what is done, and why there may be nothing."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,8 +17,9 @@ from callback.domain.facts import ShiftFact
 from callback.domain.moment import Interval, start_of_day
 from callback.domain.shift import WorkingTime
 from callback.domain.words import Disposition, Purpose
-from callback.services import callbacks
+from callback.services import callbacks, notes
 from callback.services.callbacks import Entry
+from callback.services.notes import Unread
 
 LONGEST = 200
 """Entries on one page; a full day has 60."""
@@ -111,6 +112,8 @@ class Day:
     """The soonest first; told when nobody may be called now."""
     next_planned_at: datetime | None
     """The first on the list after today; looked for when today has nothing left."""
+    unread: Mapping[str, Unread]
+    """Messages of colleagues, by the handle of the callback."""
     not_placed: int
     """Callbacks for people that have no place yet; looked for when the list is empty."""
 
@@ -138,6 +141,7 @@ def day_of(session: Session, *, agent_id: int, now: datetime, zone: ZoneInfo) ->
         shift=shift_of(session, agent_id, now=now, zone=zone),
         waiting=() if ready else _waiting(later),
         next_planned_at=today.next_planned_at,
+        unread=notes.unread_of(session, agent_id),
         not_placed=0 if today.entries else rows.waiting_for_a_person(session),
     )
 

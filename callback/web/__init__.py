@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter
 
-from callback.web import assets, board, day, logins, moves, questionnaires, reassign, sandbox, scripts, setup, survey
+from callback.web import (
+    assets,
+    board,
+    day,
+    logins,
+    moves,
+    notes,
+    questionnaires,
+    reassign,
+    sandbox,
+    scripts,
+    setup,
+    survey,
+)
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
@@ -10,6 +23,7 @@ PAGES: tuple[APIRouter, ...] = (
     day.router,
     logins.router,
     moves.router,
+    notes.router,
     questionnaires.router,
     reassign.router,
     sandbox.router,

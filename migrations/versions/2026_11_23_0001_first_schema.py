@@ -29,6 +29,18 @@ $$""",
         """CREATE TRIGGER tr_decisions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions FOR EACH STATEMENT EXECUTE FUNCTION callback_append_only()""",
     ),
 }
+SEARCH: dict[str, tuple[str, ...]] = {
+    "sqlite": (
+        """CREATE INDEX search_contact_points_tail ON contact_points (substr(address, -4)) WHERE kind <> 'email'""",
+        """CREATE INDEX search_customers_name ON customers (lower(name))""",
+        """CREATE INDEX search_customers_last_word ON customers ((lower(substr(name, length(rtrim(name, replace(name, ' ', ''))) + 1)))) WHERE replace(name, ' ', '') <> name""",
+    ),
+    "postgresql": (
+        """CREATE INDEX search_contact_points_tail ON contact_points (right(address, 4)) WHERE kind <> 'email'""",
+        """CREATE INDEX search_customers_name ON customers (lower(name) text_pattern_ops)""",
+        """CREATE INDEX search_customers_last_word ON customers ((lower(substr(name, length(rtrim(name, replace(name, ' ', ''))) + 1))) text_pattern_ops) WHERE replace(name, ' ', '') <> name""",
+    ),
+}
 TRIGGERS_GONE: dict[str, tuple[str, ...]] = {
     "sqlite": (),
     "postgresql": ("""DROP FUNCTION IF EXISTS callback_append_only()""",),
@@ -479,6 +491,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_cases_source_external_id")),
     )
     op.create_index("ix_cases_customer_id", "cases", ["customer_id"], unique=False)
+    op.create_index("ix_cases_external_id", "cases", ["external_id"], unique=False)
     op.create_index(
         "ix_cases_owner_id",
         "cases",
@@ -518,6 +531,68 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
         sqlite_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
+    )
+    op.create_table(
+        "handovers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column("from_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("team_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("draft", "given", "signed", name="state", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("remarks", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("signed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("(state = 'draft') = (given_at IS NULL)", name=op.f("ck_handovers_given")),
+        sa.CheckConstraint("(state = 'signed') = (signed_at IS NOT NULL)", name=op.f("ck_handovers_signed")),
+        sa.CheckConstraint(
+            "state = 'draft' OR to_id IS NOT NULL OR team_id IS NOT NULL", name=op.f("ck_handovers_to_whom")
+        ),
+        sa.CheckConstraint("signed_by_id IS NULL OR signed_by_id <> from_id", name=op.f("ck_handovers_another_signs")),
+        sa.ForeignKeyConstraint(["from_id"], ["agents.id"], name=op.f("fk_handovers_from_id_agents")),
+        sa.ForeignKeyConstraint(["signed_by_id"], ["agents.id"], name=op.f("fk_handovers_signed_by_id_agents")),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_handovers_team_id_teams")),
+        sa.ForeignKeyConstraint(["to_id"], ["agents.id"], name=op.f("fk_handovers_to_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
+        sa.UniqueConstraint("handle", name=op.f("uq_handovers_handle")),
+    )
+    op.create_index("ix_handovers_from_id_given_at", "handovers", ["from_id", "given_at"], unique=False)
+    op.create_index(
+        "ix_handovers_signed_by_id",
+        "handovers",
+        ["signed_by_id"],
+        unique=False,
+        postgresql_where=sa.text("signed_by_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_handovers_team_id", "handovers", ["team_id"], unique=False, postgresql_where=sa.text("team_id IS NOT NULL")
+    )
+    op.create_index(
+        "ix_handovers_to_id", "handovers", ["to_id"], unique=False, postgresql_where=sa.text("to_id IS NOT NULL")
+    )
+    op.create_index(
+        "ix_handovers_unsigned",
+        "handovers",
+        ["given_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'given'"),
+        sqlite_where=sa.text("state = 'given'"),
+    )
+    op.create_index(
+        "uq_handovers_one_draft",
+        "handovers",
+        ["from_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'draft'"),
+        sqlite_where=sa.text("state = 'draft'"),
     )
     op.create_table(
         "idempotency_keys",
@@ -988,6 +1063,37 @@ def upgrade() -> None:
     )
     op.create_index("ix_case_handlers_agent_id", "case_handlers", ["agent_id"], unique=False)
     op.create_table(
+        "incoming_calls",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("agent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("identity_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("note = '' OR case_id IS NOT NULL", name=op.f("ck_incoming_calls_note_has_case")),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_incoming_calls_agent_id_agents")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_incoming_calls_case_id_cases")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_incoming_calls_customer_id_customers")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incoming_calls")),
+        sa.UniqueConstraint("handle", name=op.f("uq_incoming_calls_handle")),
+    )
+    op.create_index("ix_incoming_calls_agent_id_started_at", "incoming_calls", ["agent_id", "started_at"], unique=False)
+    op.create_index(
+        "ix_incoming_calls_case_id",
+        "incoming_calls",
+        ["case_id"],
+        unique=False,
+        postgresql_where=sa.text("case_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_incoming_calls_customer_id_started_at", "incoming_calls", ["customer_id", "started_at"], unique=False
+    )
+    op.create_table(
         "promises",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1189,6 +1295,42 @@ def upgrade() -> None:
         sqlite_where=sa.text("state <> 'ended'"),
     )
     op.create_table(
+        "callback_notes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("read_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("(read_at IS NULL) = (read_by_id IS NULL)", name=op.f("ck_callback_notes_who_read")),
+        sa.ForeignKeyConstraint(["author_id"], ["agents.id"], name=op.f("fk_callback_notes_author_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["callback_id"], ["callbacks.id"], name=op.f("fk_callback_notes_callback_id_callbacks")
+        ),
+        sa.ForeignKeyConstraint(["read_by_id"], ["agents.id"], name=op.f("fk_callback_notes_read_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_notes")),
+        sa.UniqueConstraint("handle", name=op.f("uq_callback_notes_handle")),
+    )
+    op.create_index("ix_callback_notes_author_id", "callback_notes", ["author_id"], unique=False)
+    op.create_index("ix_callback_notes_callback_id", "callback_notes", ["callback_id", "id"], unique=False)
+    op.create_index(
+        "ix_callback_notes_read_by_id",
+        "callback_notes",
+        ["read_by_id"],
+        unique=False,
+        postgresql_where=sa.text("read_by_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_callback_notes_unread",
+        "callback_notes",
+        ["callback_id"],
+        unique=False,
+        postgresql_where=sa.text("read_at IS NULL"),
+        sqlite_where=sa.text("read_at IS NULL"),
+    )
+    op.create_table(
         "decisions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1287,6 +1429,50 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('open', 'escalated')"),
         sqlite_where=sa.text("state IN ('open', 'escalated')"),
     )
+    op.create_table(
+        "handover_points",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handover_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "unfinished_call",
+                "appointment",
+                "promise",
+                "unhappy",
+                "message",
+                "child_case",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("subject", sa.String(length=32), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("remark", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["callback_id"], ["callbacks.id"], name=op.f("fk_handover_points_callback_id_callbacks")
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_handover_points_case_id_cases")),
+        sa.ForeignKeyConstraint(
+            ["handover_id"], ["handovers.id"], name=op.f("fk_handover_points_handover_id_handovers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handover_points")),
+        sa.UniqueConstraint("handover_id", "kind", "subject", name=op.f("uq_handover_points_handover_id_kind_subject")),
+    )
+    op.create_index(
+        "ix_handover_points_callback_id",
+        "handover_points",
+        ["callback_id"],
+        unique=False,
+        postgresql_where=sa.text("callback_id IS NOT NULL"),
+    )
+    op.create_index("ix_handover_points_case_id", "handover_points", ["case_id"], unique=False)
     op.create_table(
         "responses",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1657,6 +1843,7 @@ def upgrade() -> None:
     )
     # ### end Alembic commands ###
     _each(TRIGGERS)
+    _each(SEARCH)
 
 
 def downgrade() -> None:
@@ -1733,6 +1920,13 @@ def downgrade() -> None:
     )
     op.drop_index("ix_responses_case_id", table_name="responses")
     op.drop_table("responses")
+    op.drop_index("ix_handover_points_case_id", table_name="handover_points")
+    op.drop_index(
+        "ix_handover_points_callback_id",
+        table_name="handover_points",
+        postgresql_where=sa.text("callback_id IS NOT NULL"),
+    )
+    op.drop_table("handover_points")
     op.drop_index(
         "uq_dissatisfactions_one_live",
         table_name="dissatisfactions",
@@ -1750,6 +1944,18 @@ def downgrade() -> None:
     op.drop_index("ix_decisions_callback_id", table_name="decisions")
     op.drop_index("ix_decisions_actor_id", table_name="decisions")
     op.drop_table("decisions")
+    op.drop_index(
+        "ix_callback_notes_unread",
+        table_name="callback_notes",
+        postgresql_where=sa.text("read_at IS NULL"),
+        sqlite_where=sa.text("read_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_callback_notes_read_by_id", table_name="callback_notes", postgresql_where=sa.text("read_by_id IS NOT NULL")
+    )
+    op.drop_index("ix_callback_notes_callback_id", table_name="callback_notes")
+    op.drop_index("ix_callback_notes_author_id", table_name="callback_notes")
+    op.drop_table("callback_notes")
     op.drop_index(
         "uq_attempts_one_open",
         table_name="attempts",
@@ -1786,6 +1992,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'broken'"),
     )
     op.drop_table("promises")
+    op.drop_index("ix_incoming_calls_customer_id_started_at", table_name="incoming_calls")
+    op.drop_index(
+        "ix_incoming_calls_case_id", table_name="incoming_calls", postgresql_where=sa.text("case_id IS NOT NULL")
+    )
+    op.drop_index("ix_incoming_calls_agent_id_started_at", table_name="incoming_calls")
+    op.drop_table("incoming_calls")
     op.drop_index("ix_case_handlers_agent_id", table_name="case_handlers")
     op.drop_table("case_handlers")
     op.drop_index(
@@ -1896,6 +2108,25 @@ def downgrade() -> None:
     op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index(
+        "uq_handovers_one_draft",
+        table_name="handovers",
+        postgresql_where=sa.text("state = 'draft'"),
+        sqlite_where=sa.text("state = 'draft'"),
+    )
+    op.drop_index(
+        "ix_handovers_unsigned",
+        table_name="handovers",
+        postgresql_where=sa.text("state = 'given'"),
+        sqlite_where=sa.text("state = 'given'"),
+    )
+    op.drop_index("ix_handovers_to_id", table_name="handovers", postgresql_where=sa.text("to_id IS NOT NULL"))
+    op.drop_index("ix_handovers_team_id", table_name="handovers", postgresql_where=sa.text("team_id IS NOT NULL"))
+    op.drop_index(
+        "ix_handovers_signed_by_id", table_name="handovers", postgresql_where=sa.text("signed_by_id IS NOT NULL")
+    )
+    op.drop_index("ix_handovers_from_id_given_at", table_name="handovers")
+    op.drop_table("handovers")
+    op.drop_index(
         "ix_cases_without_address",
         table_name="cases",
         postgresql_where=sa.text("plan_rule IN ('needs_data', 'needs_phone')"),
@@ -1925,6 +2156,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("owner_id IS NOT NULL"),
         sqlite_where=sa.text("owner_id IS NOT NULL"),
     )
+    op.drop_index("ix_cases_external_id", table_name="cases")
     op.drop_index("ix_cases_customer_id", table_name="cases")
     op.drop_table("cases")
     op.drop_index("ix_campaigns_created_by_id", table_name="campaigns")

@@ -37,6 +37,7 @@ BODY = """{head}{triggers}
 def upgrade() -> None:
     {up}
     _each(TRIGGERS)
+    _each(SEARCH)
 
 
 def downgrade() -> None:
@@ -69,14 +70,16 @@ def main() -> None:
 
 
 def _triggers() -> str:
-    """The triggers' SQL as literals: a frozen migration must not change when the module does."""
+    """Triggers and indexes over expressions, as literals: a frozen migration must not change when a module does."""
     try:
         triggers = import_module("callback.db.tables.triggers")
+        search = import_module("callback.db.tables.search")
     except ModuleNotFoundError:
         empty = "dict[str, tuple[str, ...]] = {'sqlite': (), 'postgresql': ()}"
-        return f"TRIGGERS: {empty}\nTRIGGERS_GONE: {empty}\n"
+        return f"TRIGGERS: {empty}\nTRIGGERS_GONE: {empty}\nSEARCH: {empty}\n"
     return (
         f"TRIGGERS: dict[str, tuple[str, ...]] = {_literal(triggers.CREATE)}\n"
+        f"SEARCH: dict[str, tuple[str, ...]] = {_literal(search.CREATE)}\n"
         f"TRIGGERS_GONE: dict[str, tuple[str, ...]] = {_literal(triggers.DROP)}\n"
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from callback.db.callbacks import agent_list
 from callback.db.tables import Callback
-from callback.services import attempts
+from callback.services import attempts, notes
 from tests.browser.conftest import BOTH, WIDTHS, Site
 from tests.browser.looking import Look
 
@@ -53,3 +53,19 @@ def test_what_is_read_stays_where_it_is_when_the_list_changes(site: Site) -> Non
     assert before is not None
     assert after is not None
     assert abs(after["y"] - before["y"]) < 2
+
+
+@BOTH
+def test_a_message_of_a_colleague(site: Site, look: Look, language: Literal["en", "zh"]) -> None:
+    me, other = site.agent("limin").id, site.agent("wangqiang").id
+    with site.house.sessions.begin() as session:
+        first = agent_list(session, agent_id=me, until=site.clock.now.replace(hour=23), after=None, limit=1)[0]
+        notes.leave(
+            session, callback=first.handle, text="客户下午要开会 / <b>busy</b> later", by=other, now=site.clock()
+        )
+    page = site.open("/day", login="limin", language=language)
+    row = page.locator(f"#entry-{first.handle}")
+    row.get_by_text("<b>busy</b> later").wait_for()
+    look(page, "day-message", picture=False)
+    row.get_by_role("button", name="已读" if language == "zh" else "Read").click()
+    row.locator(".notes").wait_for(state="detached")

@@ -5,6 +5,7 @@ from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
 from callback.db.tables.contacts import ContactCount, ContactPair, ContactTrial
 from callback.db.tables.messages import InboundMessage
 from callback.db.tables.moves import Move
+from callback.db.tables.notes import CallbackNote, Handover, HandoverPoint, IncomingCall
 from callback.db.tables.outlooks import Outlook
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.sends import Campaign, Send, Sender
@@ -30,6 +31,7 @@ __all__ = [
     "AuditEntry",
     "CalendarDay",
     "Callback",
+    "CallbackNote",
     "Campaign",
     "Case",
     "CaseHandler",
@@ -40,9 +42,12 @@ __all__ = [
     "Customer",
     "Decision",
     "Dissatisfaction",
+    "Handover",
+    "HandoverPoint",
     "IdempotencyKey",
     "ImportRun",
     "InboundMessage",
+    "IncomingCall",
     "Job",
     "LoginFailure",
     "LoginSession",

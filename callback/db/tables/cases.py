@@ -20,6 +20,8 @@ class Case(WithId, Base):
         UniqueConstraint("source", "external_id"),
         CheckConstraint("rating IS NULL OR rating BETWEEN 1 AND 5", name="rating"),
         Index("ix_cases_customer_id", "customer_id"),
+        # By the number that the customer was told; a number is unique within its source alone.
+        Index("ix_cases_external_id", "external_id"),
         Index(
             "ix_cases_parent_id",
             "parent_id",

@@ -19,13 +19,26 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     for (const button of buttonsOf(event.detail.elt)) { if ("waits" in button.dataset) { button.disabled = false; delete button.dataset.waits; } }
     if (event.detail.successful) {
-      one("#problem")?.replaceChildren();
+      all("#problem, .dialog-problem").forEach((place) => place.replaceChildren());
       one("#offline").hidden = true;
       if (event.detail.requestConfig.verb !== "get") forget(event.detail.elt);
     }
   });
   document.addEventListener("htmx:sendError", () => { one("#offline").hidden = false; });
   window.addEventListener("online", () => { one("#offline").hidden = true; refresh(); });
+  // A dialog covers the page: what went wrong in it is told in it.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const dialog = one("dialog[open]");
+    if (event.detail.target.id !== "problem" || !dialog) return;
+    let told = one(".dialog-problem", dialog);
+    if (!told) {
+      told = document.createElement("div");
+      told.className = "dialog-problem";
+      told.setAttribute("role", "alert");
+      (one(".dialog-head", dialog) ?? dialog.firstElementChild).after(told);
+    }
+    event.detail.target = told;
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "problem") event.detail.target.scrollIntoView({ block: "nearest" });
     prepare(document);
