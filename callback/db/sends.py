@@ -35,7 +35,7 @@ from callback.db.tables import (
     Sender,
 )
 from callback.domain.rules import states_below
-from callback.domain.words import AttemptState, CallbackState, CampaignState, Channel, SendKind, SendState
+from callback.domain.words import AttemptState, CallbackState, CampaignState, Channel, Purpose, SendKind, SendState
 
 _AUTOMATIC = text("callbacks.state = 'waiting' AND callbacks.channel IN ('sms', 'voice', 'email')")
 """Word for word the condition of the partial indexes."""
@@ -155,6 +155,18 @@ def anything_due(session: Session, *, channel: Channel, now: datetime) -> bool:
         select(Callback.id).where(*stream, _FIRST, Callback.earliest_at <= now),
     )
     return any(session.scalar(query.limit(1)) is not None for query in queries)
+
+
+def ended_attempts(session: Session, attempt_ids: Collection[int]) -> frozenset[int]:
+    """Those of them that are over."""
+    query = select(Attempt.id).where(among(session, Attempt.id, attempt_ids), Attempt.state == AttemptState.ENDED)
+    return frozenset(session.scalars(query)) if attempt_ids else frozenset()
+
+
+def surveys_of(session: Session, callback_ids: Collection[int]) -> Sequence[Callback]:
+    """Surveys among them."""
+    query = select(Callback).where(among(session, Callback.id, callback_ids), Callback.purpose == Purpose.SURVEY)
+    return session.scalars(query).all() if callback_ids else ()
 
 
 def campaigns_of(session: Session, callback_ids: Collection[int]) -> dict[int, int]:

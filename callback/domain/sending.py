@@ -32,7 +32,7 @@ class Failure:
 
     disposition: Disposition
     reason: str
-    """The decision's rule; the sentence is `send.<reason>`."""
+    """The decision's rule; the sentence is `unsent.<reason>`."""
     opt_out: bool = False
     not_this_channel: bool = False
     given_up: bool = False

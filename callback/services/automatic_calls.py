@@ -268,7 +268,7 @@ class _Call:
             callback_id=self.attempt.callback_id,
             about="purpose",
             rule="asked_for_a_person",
-            verdict="visit",
+            verdict="created",
             inputs={"attempt": self.attempt.handle, "callback": made},
         )
         return self._break_off("voice.person")

@@ -16,7 +16,7 @@ from callback.domain.rules import Refusal, next_legal_moment, refusals, who_may
 from callback.domain.words import CallbackState, Channel
 from callback.errors import NotFound
 from callback.services import demands
-from callback.texts import Language, say
+from callback.texts import Language, catalogue, say
 
 HORIZON = timedelta(days=60)
 MOMENT_INPUTS = frozenset({"earliest", "due", "raised_at", "answered_at", "closed_at", "promise", "until", "at"})
@@ -172,8 +172,14 @@ def _history(e: Explanation, language: Language) -> Iterator[str]:
             at=_moment(decision.at, e.zone),
             about=say(f"about.{decision.about}", language),
             verdict=say(f"verdict.{decision.verdict}", language),
-            rule=say(f"decided_by.{decision.rule}", language),
+            rule=_by(decision.rule, language),
         )
+
+
+def _by(rule: str, language: Language) -> str:
+    """A rule that only keeps things from being sent has its words in that ledger alone."""
+    decided = f"decided_by.{rule}"
+    return say(decided if decided in catalogue(language) else f"unsent.{rule}", language)
 
 
 def _readable(inputs: dict[str, Any], zone: ZoneInfo, language: Language) -> dict[str, Any]:

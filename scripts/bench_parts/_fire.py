@@ -78,7 +78,12 @@ def once_each(bench: Bench, fake: Fake, settings: Settings, *, count: int, name:
     with bench.house(settings) as house, house.sessions() as session:
         ours = set(session.scalars(select(Send.provider_id).where(Send.provider_id.is_not(None))))
         attempts = session.scalar(select(func.count()).select_from(Attempt)) or 0
-        open_ = session.scalar(select(func.count()).where(text("sends.state IN ('queued', 'claimed', 'unknown')"))) or 0
+        open_ = (
+            session.scalar(
+                select(func.count()).select_from(Send).where(text("state IN ('queued', 'claimed', 'unknown')"))
+            )
+            or 0
+        )
     return [
         Figure(name=f"{name}: doubled", figure=told["doubles"], unit="", at_most=0),
         Figure(name=f"{name}: lost", figure=count - told["distinct"], unit="", at_most=0),

@@ -14,14 +14,18 @@ from callback.db.tables import (
     Agent,
     Attempt,
     Callback,
+    Campaign,
     Case,
     CaseHandler,
     ContactPoint,
     Customer,
     Dissatisfaction,
+    InboundMessage,
     Promise,
     Questionnaire,
     Response,
+    Send,
+    Sender,
     Shift,
     Slot,
     Suppression,
@@ -29,14 +33,18 @@ from callback.db.tables import (
 from callback.domain.words import (
     AttemptState,
     CallbackState,
+    CampaignState,
     CaseStatus,
     Channel,
     ContactKind,
     Disposition,
     DissatisfactionRule,
+    InboundOutcome,
     PartOfDay,
     Purpose,
     ResponseState,
+    SendKind,
+    SendState,
     Severity,
     SuppressionScope,
 )
@@ -379,6 +387,122 @@ def _planner_asleep(world: World) -> None:
     world.case.plan_at = world.now - timedelta(hours=2)
 
 
+def _under_way(world: World, **changes: Any) -> Send:
+    """An automatic survey whose message has left, as it should be; `changes` break it."""
+    callback = world.another_callback(
+        purpose=Purpose.VISIT,
+        channel=Channel.SMS,
+        state=CallbackState.IN_PROGRESS,
+        lease_until=world.now + timedelta(days=3),
+    )
+    open_: dict[str, Any] = {"state": AttemptState.SENT, "disposition": None, "ended_at": None, "agent_id": None}
+    attempt = world.attempt(callback, channel=Channel.SMS, provider_id="SM1", **open_)
+    return _send(world, attempt, **({"provider_id": "SM1"} | changes))
+
+
+def _send(world: World, attempt: Attempt, **changes: Any) -> Send:
+    figures: dict[str, Any] = {
+        "handle": f"send{world.session.query(Send).count()}",
+        "kind": SendKind.INVITATION,
+        "channel": Channel.SMS,
+        "sender": "+1",
+        "carrier": "sandbox_sms",
+        "attempt_id": attempt.id,
+        "callback_id": attempt.callback_id,
+        "customer_id": attempt.customer_id,
+        "address": "+8613800000000",
+        "body": "How satisfied are you?",
+        "state": SendState.SENT,
+        "due_at": world.now,
+        "sent_at": world.now,
+        "created_at": world.now,
+    }
+    send = Send(**(figures | changes))
+    world.add(send)
+    return send
+
+
+def _begins_nothing(world: World) -> None:
+    _under_way(world)
+    _send(world, world.session.query(Attempt).one(), attempt_id=None, provider_id="SM2")
+
+
+def _begun_twice(world: World) -> None:
+    send = _under_way(world)
+    _send(world, world.session.get_one(Attempt, send.attempt_id), provider_id="SM2")
+
+
+def _begun_by_nothing(world: World) -> None:
+    _under_way(world)
+    world.run("DELETE FROM sends")
+
+
+def _in_progress_without_attempt(world: World) -> None:
+    send = _under_way(world)
+    world.session.delete(send)
+    world.session.flush()
+    world.run("DELETE FROM attempts")
+
+
+def _asked_twice(world: World) -> None:
+    send = _under_way(world)
+    attempt = world.session.get_one(Attempt, send.attempt_id)
+    for _ in range(2):
+        _send(world, attempt, kind=SendKind.QUESTION, state=SendState.QUEUED, sent_at=None)
+
+
+def _sent_without_number(world: World) -> None:
+    _under_way(world, provider_id=None)
+
+
+def _withdrawn_and_delivered(world: World) -> None:
+    send = _under_way(world)
+    attempt = world.session.get_one(Attempt, send.attempt_id)
+    _send(
+        world,
+        attempt,
+        kind=SendKind.QUESTION,
+        state=SendState.WITHDRAWN,
+        ended_at=world.now,
+        provider_id="SM2",
+        provider_rank=6,
+    )
+
+
+def _delivered_without_end(world: World) -> None:
+    _under_way(world, state=SendState.DELIVERED)
+
+
+def _failed_and_open(world: World) -> None:
+    _under_way(world, state=SendState.FAILED, ended_at=world.now)
+
+
+def _never_asked(world: World) -> None:
+    _under_way(world, state=SendState.UNKNOWN, lease_until=world.now - timedelta(hours=1), provider_id=None)
+
+
+def _never_sent(world: World) -> None:
+    send = _under_way(world)
+    attempt = world.session.get_one(Attempt, send.attempt_id)
+    waits: dict[str, Any] = {"state": SendState.QUEUED, "sent_at": None, "due_at": world.now - timedelta(hours=3)}
+    _send(world, attempt, kind=SendKind.QUESTION, **waits)
+
+
+def _never_read(world: World) -> None:
+    earlier = world.now - timedelta(hours=1)
+    world.add(
+        InboundMessage(
+            provider_id="SM1",
+            from_address="+1",
+            to_address="+2",
+            text="5",
+            received_at=earlier,
+            due_at=earlier,
+            outcome=InboundOutcome.WAITING,
+        )
+    )
+
+
 BREAKS: dict[str, Callable[[World], None]] = {
     "schema_at_head": _schema,
     "links": _links,
@@ -410,6 +534,18 @@ BREAKS: dict[str, Callable[[World], None]] = {
     "leases_are_kept": _lease_forgotten,
     "promises_are_watched": _promise_forgotten,
     "planning_keeps_up": _planner_asleep,
+    "begun_send_has_attempt": _begins_nothing,
+    "attempt_begun_once": _begun_twice,
+    "automatic_attempt_has_send": _begun_by_nothing,
+    "automatic_callback_has_attempt": _in_progress_without_attempt,
+    "question_waits_once": _asked_twice,
+    "sent_is_known_to_carrier": _sent_without_number,
+    "withdrawn_never_left": _withdrawn_and_delivered,
+    "ended_send_has_end": _delivered_without_end,
+    "failed_send_ends_its_attempt": _failed_and_open,
+    "unknown_is_asked_about": _never_asked,
+    "queued_go_out": _never_sent,
+    "messages_are_read": _never_read,
 }
 ALONG = {"inactive_agents_have_no_work": {"slots_within_shifts"}, "assigned_has_agent": set()}
 """What a break cannot help breaking as well."""
@@ -421,6 +557,23 @@ def test_a_broken_invariant_is_found_and_no_other(world: World, name: str) -> No
     found = broken(world)
     assert found.get(name, 0) >= 1
     assert set(found) - {name} <= ALONG.get(name, set())
+
+
+def test_what_leaves_in_the_ordinary_way_is_no_fault(world: World) -> None:
+    """Also not what a paused campaign keeps, nor what waits for a carrier that is down."""
+    send = _under_way(world)
+    attempt = world.session.get_one(Attempt, send.attempt_id)
+    waits: dict[str, Any] = {"state": SendState.QUEUED, "sent_at": None, "due_at": world.now - timedelta(hours=3)}
+    _send(world, attempt, kind=SendKind.QUESTION, **waits)
+    assert broken(world) == {"queued_go_out": 1}
+    campaign = Campaign(name="c", state=CampaignState.PAUSED, created_at=world.now, updated_at=world.now)
+    world.add(campaign)
+    world.run("UPDATE callbacks SET campaign_id = :campaign WHERE channel = 'sms'", campaign=campaign.id)
+    assert broken(world) == {}
+    world.run("UPDATE campaigns SET state = 'running'")
+    rests = world.now + timedelta(minutes=5)
+    world.add(Sender(channel=Channel.SMS, sender="+1", tokens=1, refilled_at=world.now, failures=9, open_until=rests))
+    assert broken(world) == {}
 
 
 def test_a_second_call_by_somebody_who_spoke_is_found(world: World) -> None:

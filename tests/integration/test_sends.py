@@ -3,8 +3,20 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from callback.domain.words import AttemptState, BlockedBy, CallbackState, Channel, ContactState, Disposition, SendState
+from callback.db.tables import Attempt, Case
+from callback.domain.words import (
+    AttemptState,
+    BlockedBy,
+    CallbackState,
+    CaseStatus,
+    Channel,
+    ContactState,
+    Disposition,
+    SendState,
+)
+from callback.services.sends import end_attempt
 from tests.integration.post_office import LEASE, SETTLE, PostOffice
 
 
@@ -263,16 +275,48 @@ def test_nothing_leaves_outside_the_window(post: PostOffice) -> None:
 
 
 def test_a_reopened_case_is_not_surveyed(post: PostOffice) -> None:
-    from sqlalchemy import update
-
-    from callback.db.tables import Case
-    from callback.domain.words import CaseStatus
-
     handle = post.due()
     with post.house.sessions.begin() as session:
         session.execute(update(Case).values(status=CaseStatus.OPEN))
     assert post.round() == []
     assert ("nothing_owed", "not_sent") in post.decisions(handle)
+
+
+def test_what_waits_to_be_tried_again_is_looked_at_again(post: PostOffice) -> None:
+    """429, and before the next try the case is reopened: what was begun is not finished."""
+    handle = post.due()
+    post.fake.behaviour.too_many = 1.0
+    post.round()
+    assert post.the_send(handle).state is SendState.QUEUED
+    post.fake.behaviour.too_many = 0.0
+    with post.house.sessions.begin() as session:
+        case = session.get_one(Case, post.callback(handle).case_id)
+        case.status, case.answer = CaseStatus.OPEN, None
+    post.clock.advance(minutes=10)
+    assert post.round() == []
+    assert not post.fake.messages
+    assert post.the_send(handle).state is SendState.WITHDRAWN
+    assert ("nothing_owed", "not_sent") in post.decisions(handle)
+    (attempt,) = post.attempts(handle)
+    assert (attempt.disposition, attempt.counts) == (Disposition.TECHNICAL_FAILURE, False)
+    post.plan()
+    assert not post.callback(handle).state.is_live
+
+
+def test_nothing_begins_an_attempt_that_is_over(post: PostOffice) -> None:
+    """The customer filled in the page of an earlier message while this one waited for its next try."""
+    handle = post.due()
+    post.fake.behaviour.too_many = 1.0
+    post.round()
+    post.fake.behaviour.too_many = 0.0
+    with post.house.sessions.begin() as session:
+        attempt = session.get_one(Attempt, post.attempts(handle)[0].id)
+        end_attempt(session, attempt=attempt, disposition=Disposition.COMPLETED, now=post.now)
+    post.clock.advance(minutes=10)
+    assert post.round() == []
+    assert not post.fake.messages
+    assert post.the_send(handle).state is SendState.WITHDRAWN
+    assert post.callback(handle).state is CallbackState.DONE
 
 
 def test_fictional_numbers_are_never_given_to_a_real_carrier(post: PostOffice) -> None:

@@ -5,13 +5,20 @@ import io
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from callback.bootstrap import House
 from callback.db import decisions
-from callback.db.unsent import NO_SURVEY
+from callback.db.tables import Callback, ContactPoint
+from callback.db.unsent import NO_SURVEY, listed
+from callback.domain.sending import FAILURES, failure_of
 from callback.domain.words import CaseStatus, Channel, InboundOutcome
-from callback.services import replies
+from callback.services import explanations, replies
 from callback.services.plans import plan
+from callback.services.sends.requeued import WITHDRAWN
+from callback.services.unsent import Reason, entry_of
 from callback.texts import catalogue
+from tests.integration.post_office import PostOffice
 from tests.integration.surveyed import CENTRE, PHONE, survey
 from tests.town import add_case, add_customer
 
@@ -72,7 +79,35 @@ def test_refused_channels_and_things_put_off(desk: Any, house: House) -> None:
 def test_every_reason_of_the_rules_has_words() -> None:
     known = {code.removeprefix("unsent.") for code in catalogue("en") if code.startswith("unsent.")}
     refused = {code.removeprefix("channel_refused.") for code in catalogue("en") if code.startswith("channel_refused.")}
-    assert refused | set(NO_SURVEY) <= known
+    refused |= {failure.reason for failure in (*FAILURES.values(), failure_of("99999"))}
+    assert refused | set(NO_SURVEY) | set(WITHDRAWN) <= known
+
+
+def test_what_was_sent_in_vain_is_in_the_ledger_and_explained(post: PostOffice) -> None:
+    """Refused at once, or undelivered later: the reason is a line of the ledger, and `explain` says it in words."""
+    refused, undelivered = post.due(), post.due()
+    for handle in (refused, undelivered):
+        with post.house.sessions() as session:
+            (address,) = session.scalars(
+                select(ContactPoint.address)
+                .join(Callback, Callback.customer_id == ContactPoint.customer_id)
+                .where(Callback.handle == handle)
+            )
+        if handle == refused:
+            post.fake.behaviour.refused[address] = 21211
+        else:
+            post.fake.behaviour.fate[address] = ("undelivered", 30007)
+    post.round()
+    for message in list(post.fake.messages.values()):
+        post.receive(*post.fake.events_of(message))
+    assert ("bad_number", "not_sent") in post.decisions(refused)
+    assert ("filtered", "not_sent") in post.decisions(undelivered)
+    with post.house.sessions() as session:
+        found = {entry_of(one).reasons for one in session.scalars(listed())}
+        assert {(Reason("sms", "bad_number"),), (Reason("sms", "filtered"),)} <= found
+        for handle, words in ((refused, "no such number"), (undelivered, "filter stopped it")):
+            explanation = explanations.explain(session, explanations.find(session, handle), now=post.now)
+            assert any(words in line for line in explanations.tell(explanation, "en"))
 
 
 def test_messages_for_a_person(desk: Any, house: House) -> None:

@@ -7,9 +7,10 @@ work. `callback doctor` runs them all; a broken one is a bug or a hand in the da
 from callback.services.doctor.invariant import Examination, Finding, Invariant, examine
 from callback.services.doctor.people import PEOPLE
 from callback.services.doctor.rows import ROWS
+from callback.services.doctor.sends import SENDS
 from callback.services.doctor.times import TIMES
 from callback.services.doctor.works import WORKS
 
-INVARIANTS: tuple[Invariant, ...] = (*ROWS, *PEOPLE, *TIMES, *WORKS)
+INVARIANTS: tuple[Invariant, ...] = (*ROWS, *PEOPLE, *TIMES, *SENDS, *WORKS)
 
 __all__ = ["INVARIANTS", "Examination", "Finding", "Invariant", "examine"]

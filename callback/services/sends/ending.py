@@ -98,6 +98,17 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Fa
             now=now,
         )
     attempt = session.get(Attempt, send.attempt_id) if send.attempt_id is not None else None
+    if attempt is not None:
+        decisions.record(
+            session,
+            now=now,
+            case_id=attempt.case_id,
+            callback_id=attempt.callback_id,
+            about="channel",
+            rule=failure.reason,
+            verdict="not_sent",
+            inputs={"channel": send.channel.value, "not_before": None, **evidence},
+        )
     if attempt is not None and send.kind in (SendKind.INVITATION, SendKind.CALL):
         end_attempt(
             session,

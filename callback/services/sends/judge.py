@@ -108,6 +108,11 @@ class Judge:
         assert one.point is not None  # noqa: S101  `_reachable` has looked
         return Fit(callback, one.contact, one.point, closes(one.contact, self.policy))
 
+    def stopped(self, callback: Callback) -> str | None:
+        """Why a survey that has begun and not left yet is not owed any more; None while it is."""
+        wait = self._still_owed(self._read(callback))
+        return None if wait is None else wait.rule
+
     def _read(self, callback: Callback) -> _Case:
         customer = self._customers[callback.customer_id]
         contact = Contact(

@@ -5,39 +5,78 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from callback.channels.protocol import SendChannel
+from callback.db import decisions
 from callback.db import sends as rows
 from callback.db.customers import customer_facts
 from callback.db.tables import Attempt, Callback, Send
 from callback.domain.facts import SuppressionFact
 from callback.domain.words import CampaignState, Disposition, SendKind, SendState, SuppressionScope
 from callback.services.sends.ending import end_attempt
+from callback.services.sends.judge import Judge
+
+WITHDRAWN = ("campaign_cancelled", "attempt_over", "outside_window", "suppressed")
+"""Rules by which what was queued never leaves, beside the reasons why a survey is not owed (`unsent.<rule>`)."""
 
 
 def still_allowed(
-    session: Session, sends: Sequence[Send], *, campaigns: Mapping[int, int], now: datetime
+    session: Session, sends: Sequence[Send], *, way: SendChannel, campaigns: Mapping[int, int], now: datetime
 ) -> frozenset[int]:
     """The ids of those that may leave now. Those that never may any more are withdrawn, with their attempt.
 
     What belongs to a paused campaign keeps its place. A call that rings an agent was judged when it was asked for, a
     second ago.
     """
-    by_state = rows.campaigns_by_state(session)
-    customers = customer_facts(session, {one.customer_id for one in sends if one.customer_id is not None}, now)
+    again = _Again(session, sends, way=way, campaigns=campaigns, now=now)
     allowed: set[int] = set()
     for send in sends:
-        campaign_id = campaigns.get(send.callback_id or 0)
-        suppressions = customers[send.customer_id].suppressions if send.customer_id in customers else ()
-        if campaign_id in by_state[CampaignState.PAUSED]:
+        if again.is_paused(send):
             continue
-        if campaign_id in by_state[CampaignState.CANCELLED]:
-            withdraw(session, send, rule="campaign_cancelled", now=now)
-        elif send.closes_at is not None and now >= send.closes_at:
-            withdraw(session, send, rule="outside_window", now=now)
-        elif send.kind is not SendKind.NOTICE and _suppressed(session, send, suppressions):
-            withdraw(session, send, rule="suppressed", now=now)
-        else:
+        rule = again.rule(send)
+        if rule is None:
             allowed.add(send.id)
+        else:
+            withdraw(session, send, rule=rule, now=now)
     return frozenset(allowed)
+
+
+class _Again:
+    """The facts of one batch of queued sends, read at once."""
+
+    def __init__(
+        self,
+        session: Session,
+        sends: Sequence[Send],
+        *,
+        way: SendChannel,
+        campaigns: Mapping[int, int],
+        now: datetime,
+    ) -> None:
+        self._session, self._campaigns, self._now = session, campaigns, now
+        self._by_state = rows.campaigns_by_state(session)
+        whose = {one.customer_id for one in sends if one.customer_id is not None}
+        self._customers = customer_facts(session, whose, now)
+        starts = [one for one in sends if one.kind in rows.STARTS]
+        self._over = rows.ended_attempts(session, {one.attempt_id for one in starts if one.attempt_id is not None})
+        surveys = rows.surveys_of(session, {one.callback_id for one in starts if one.callback_id is not None})
+        judge = Judge(session, surveys, way=way, has_room=lambda _: True, now=now) if surveys else None
+        self._stopped = {one.id: judge.stopped(one) for one in surveys} if judge is not None else {}
+
+    def is_paused(self, send: Send) -> bool:
+        return self._campaigns.get(send.callback_id or 0) in self._by_state[CampaignState.PAUSED]
+
+    def rule(self, send: Send) -> str | None:
+        """Why it never leaves any more; None: it may."""
+        suppressions = self._customers[send.customer_id].suppressions if send.customer_id in self._customers else ()
+        if self._campaigns.get(send.callback_id or 0) in self._by_state[CampaignState.CANCELLED]:
+            return "campaign_cancelled"
+        if send.kind in rows.STARTS and send.attempt_id in self._over:
+            return "attempt_over"
+        if send.closes_at is not None and self._now >= send.closes_at:
+            return "outside_window"
+        if send.kind is not SendKind.NOTICE and _suppressed(self._session, send, suppressions):
+            return "suppressed"
+        return self._stopped.get(send.callback_id or 0) if send.kind in rows.STARTS else None
 
 
 def _suppressed(session: Session, send: Send, suppressions: Iterable[SuppressionFact]) -> bool:
@@ -57,9 +96,21 @@ def withdraw(session: Session, send: Send, *, rule: str, now: datetime) -> None:
     """
     send.state, send.ended_at, send.error_code, send.lease_until = SendState.WITHDRAWN, now, rule, None
     session.flush()
-    if send.attempt_id is None or send.kind not in rows.STARTS:
+    if send.attempt_id is None:
         return
     attempt = session.get_one(Attempt, send.attempt_id)
+    decisions.record(
+        session,
+        now=now,
+        case_id=attempt.case_id,
+        callback_id=attempt.callback_id,
+        about="channel",
+        rule=rule,
+        verdict="not_sent",
+        inputs={"channel": send.channel.value, "send": send.handle, "not_before": None},
+    )
+    if send.kind not in rows.STARTS:
+        return
     gone = rule == "campaign_cancelled"
     end_attempt(
         session,
