@@ -10,7 +10,16 @@ from types import MappingProxyType
 from callback.bootstrap import House
 from callback.db.engine import reading
 from callback.db.jobs import enqueue
-from callback.services import campaigns, contact_rates, housekeeping, outlooks, plans, reminders, visits
+from callback.services import (
+    campaigns,
+    contact_rates,
+    housekeeping,
+    outlooks,
+    plans,
+    reminders,
+    uploads,
+    visits,
+)
 from callback.services.assignments import assign
 from callback.services.demands import Shard
 from callback.services.planning import plan_day, shards
@@ -78,10 +87,16 @@ def chase_surveys(house: House) -> None:
     reminders.chase(house.sessions, now=house.clock())
 
 
+def read_upload(house: House, *, upload_id: int) -> None:
+    """Read in a case file that was sent over the browser."""
+    uploads.read_in(house.sessions, house.settings, upload_id=upload_id, clock=house.clock)
+
+
 def purge(house: House) -> None:
     """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
     with house.sessions.begin() as session:
         housekeeping.purge(session, now=house.clock())
+        uploads.purge(session, now=house.clock())
 
 
 TASKS: Mapping[str, TaskFunction] = MappingProxyType(
@@ -95,6 +110,7 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "arrange_visits": arrange_visits,
         "enrol_campaigns": enrol_campaigns,
         "chase_surveys": chase_surveys,
+        "read_upload": read_upload,
         "purge": purge,
     }
 )

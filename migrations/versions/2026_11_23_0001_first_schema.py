@@ -818,6 +818,31 @@ def upgrade() -> None:
     op.create_index("ix_suppressions_created_by_id", "suppressions", ["created_by_id"], unique=False)
     op.create_index("ix_suppressions_customer_id", "suppressions", ["customer_id"], unique=False)
     op.create_table(
+        "uploads",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column("file_name", sa.String(length=255), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("headings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("profile", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("dry_run", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("rows_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rows_total", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("counts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("rejects", sa.LargeBinary(), nullable=True),
+        sa.Column("error", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("uploaded_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'queued', 'running', 'done', 'failed')", name=op.f("ck_uploads_state")),
+        sa.ForeignKeyConstraint(["uploaded_by_id"], ["agents.id"], name=op.f("fk_uploads_uploaded_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+        sa.UniqueConstraint("handle", name=op.f("uq_uploads_handle")),
+    )
+    op.create_index("ix_uploads_created_at", "uploads", ["created_at"], unique=False)
+    op.create_index("ix_uploads_uploaded_by_id", "uploads", ["uploaded_by_id"], unique=False)
+    op.create_table(
         "visit_plans",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -2071,6 +2096,9 @@ def downgrade() -> None:
     op.drop_index("ix_visit_plans_customer_id", table_name="visit_plans")
     op.drop_index("ix_visit_plans_created_by_id", table_name="visit_plans")
     op.drop_table("visit_plans")
+    op.drop_index("ix_uploads_uploaded_by_id", table_name="uploads")
+    op.drop_index("ix_uploads_created_at", table_name="uploads")
+    op.drop_table("uploads")
     op.drop_index("ix_suppressions_customer_id", table_name="suppressions")
     op.drop_index("ix_suppressions_created_by_id", table_name="suppressions")
     op.drop_index("ix_suppressions_address", table_name="suppressions")

@@ -34,7 +34,7 @@ _LATIN = re.compile(r"[A-Za-z]{3,}")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 _NAMES = frozenset(
     "Callback SMS CSAT NPS CES AAPOR UTC XLSForm Excel XLSX CSV Twilio TwiML API JSON Ctrl Enter Esc GSM UCS".split()
-    + "PDF PNG JPEG STOP START".split()
+    + "PDF PNG JPEG JSONL STOP START".split()
 )
 """What is written the same in both languages."""
 

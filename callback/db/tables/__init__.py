@@ -20,6 +20,7 @@ from callback.db.tables.system import (
     LoginSession,
     SetupVersion,
 )
+from callback.db.tables.uploads import Upload
 from callback.db.tables.visits import VisitPlan, VisitTurn
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "Slot",
     "Suppression",
     "Team",
+    "Upload",
     "VisitPlan",
     "VisitTurn",
 ]

@@ -95,7 +95,7 @@ def import_file(
     """
     if order.fictional_phones:
         fictional.check_allowed(settings)
-    around = _surroundings(sessions, settings, clock())
+    around = surroundings(sessions, settings, clock())
     facts = inspect_file(order.path, order.profile, around)
     rejects_path = order.rejects or order.path.with_name(order.path.stem + ".rejects.csv")
     state = _Import(sessions, order, facts, rejects_path, clock)
@@ -112,7 +112,8 @@ def import_file(
     return state.finish()
 
 
-def _surroundings(sessions: SessionFactory, settings: Settings, now: datetime) -> Surroundings:
+def surroundings(sessions: SessionFactory, settings: Settings, now: datetime) -> Surroundings:
+    """What rows are read against, besides their profile."""
     with reading(sessions) as session:
         return Surroundings(
             now=now,
