@@ -26,6 +26,7 @@ from callback.domain.words import (
     PartOfDay,
     Priority,
     Purpose,
+    Severity,
     SuppressionScope,
 )
 from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
@@ -148,6 +149,8 @@ class CallOut(Out):
     response: str | None
     no_questions: str | None
     started_at: datetime
+    talking_since: datetime | None
+    """When somebody picked up; null while the call is being prepared."""
     amber_at: datetime
     red_at: datetime
     identity_at: datetime | None
@@ -204,6 +207,8 @@ class Finish(Body):
     new_promise_at: Moment | None = None
     new_need: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     unhappy: bool = False
+    severity: Severity | None = None
+    """How unhappy, in the agent's judgement."""
     opt_out: SuppressionScope | None = None
 
 

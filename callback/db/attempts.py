@@ -20,6 +20,16 @@ def by_handle(session: Session, handle: str) -> Attempt | None:
     ).one_or_none()
 
 
+def locked(session: Session, handle: str) -> Attempt | None:
+    """As it is now; nobody else changes it before this transaction ends."""
+    return session.scalars(
+        select(Attempt)
+        .where(Attempt.handle == handle)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
 def locked_case(session: Session, case_id: int) -> Case:
     """The case as it is now; nobody else changes it before this transaction ends."""
     return session.scalars(

@@ -7,7 +7,9 @@
 | low score | a five-level score is `policy.low_score` (2) or less | major when it is the lowest level, else minor |
 | low NPS | a recommendation of `policy.low_nps` (6) or less | minor |
 | free text | the words say so (`domain/lexicon.py`) | minor |
-| agent's judgement | whoever spoke with the customer says so | minor |
+| agent's judgement | whoever spoke with the customer says so | as they say, else minor |
+
+Whoever heard the customer may find it worse than the rule does, never milder.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,6 +35,8 @@ class Signals:
     texts: tuple[str, ...] = ()
     """What the customer wrote or said freely."""
     agent_judgement: bool = False
+    agent_severity: Severity | None = None
+    """How unhappy, in the judgement of whoever spoke with the customer; says `agent_judgement` as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ def _free_text(signals: Signals, _policy: Policy) -> _Fired | None:
 
 
 def _agent_judgement(signals: Signals, _policy: Policy) -> _Fired | None:
+    if signals.agent_severity is not None:
+        return _Fired(signals.agent_severity, {"agent_judgement": True, "severity": signals.agent_severity.value})
     return _Fired(Severity.MINOR, {"agent_judgement": True}) if signals.agent_judgement else None
 
 
@@ -98,7 +104,7 @@ def judge(signals: Signals, policy: Policy) -> Verdict | None:
     first, named = fired[0]
     return Verdict(
         rule=first,
-        severity=named.severity,
+        severity=max(named.severity, signals.agent_severity or Severity.MINOR, key=list(Severity).index),
         evidence=tuple({"rule": rule.value, **found.seen} for rule, found in fired),
     )
 
@@ -113,6 +119,7 @@ def signals_of_answers(
     *,
     accepted: bool | None = None,
     agent_judgement: bool = False,
+    agent_severity: Severity | None = None,
     said: tuple[str, ...] = (),
 ) -> Signals:
     """Signals from a questionnaire's answers, beside what the call itself has told.
@@ -134,4 +141,5 @@ def signals_of_answers(
         nps=next((int(value) for name, value in given.items() if roles.get(name) is QuestionRole.NPS), None),
         texts=said + tuple(str(given[q.name]) for q in definition.questions if q.is_text and q.name in given),
         agent_judgement=agent_judgement,
+        agent_severity=agent_severity,
     )

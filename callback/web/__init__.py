@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from callback.web import (
     assets,
     board,
+    calls,
     day,
     imports,
     logins,
@@ -21,6 +22,7 @@ from callback.web import (
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
     board.router,
+    calls.router,
     day.router,
     imports.router,
     logins.router,

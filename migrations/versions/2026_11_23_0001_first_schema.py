@@ -679,6 +679,23 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'published'"),
     )
     op.create_table(
+        "quick_replies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("category", sa.String(length=60), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.ForeignKeyConstraint(["changed_by_id"], ["agents.id"], name=op.f("fk_quick_replies_changed_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quick_replies")),
+        sa.UniqueConstraint("language", "category", "title", name=op.f("uq_quick_replies_language_category_title")),
+    )
+    op.create_index("ix_quick_replies_changed_by_id", "quick_replies", ["changed_by_id"], unique=False)
+    op.create_table(
         "scripts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -1156,6 +1173,30 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'open'"),
     )
     op.create_table(
+        "quick_reply_pictures",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quick_reply_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column("media_type", sa.String(length=16), nullable=False),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint(
+            "media_type IN ('image/png', 'image/jpeg', 'image/webp')", name=op.f("ck_quick_reply_pictures_media_type")
+        ),
+        sa.ForeignKeyConstraint(
+            ["quick_reply_id"],
+            ["quick_replies.id"],
+            name=op.f("fk_quick_reply_pictures_quick_reply_id_quick_replies"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quick_reply_pictures")),
+        sa.UniqueConstraint("handle", name=op.f("uq_quick_reply_pictures_handle")),
+        sa.UniqueConstraint("quick_reply_id", "position", name=op.f("uq_quick_reply_pictures_quick_reply_id_position")),
+    )
+    op.create_table(
         "attempts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("handle", sa.String(length=32), nullable=False),
@@ -1273,6 +1314,7 @@ def upgrade() -> None:
         sa.Column("notes", sa.Text(), server_default="", nullable=False),
         sa.Column("script_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("script_state", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("marks", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("handed_in", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("provider_id", sa.String(length=64), nullable=True),
         sa.Column("provider_rank", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -2002,6 +2044,7 @@ def downgrade() -> None:
     op.drop_index("ix_attempts_agent_id_started_at", table_name="attempts")
     op.drop_index("ix_attempts_address_started_at", table_name="attempts")
     op.drop_table("attempts")
+    op.drop_table("quick_reply_pictures")
     op.drop_index(
         "uq_promises_one_open",
         table_name="promises",
@@ -2118,6 +2161,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_scripts_created_by_id", table_name="scripts")
     op.drop_table("scripts")
+    op.drop_index("ix_quick_replies_changed_by_id", table_name="quick_replies")
+    op.drop_table("quick_replies")
     op.drop_index(
         "uq_questionnaires_one_published",
         table_name="questionnaires",

@@ -52,7 +52,7 @@ def look_at(page: Page, name: str, *, picture: bool = True) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         height = min(page.evaluate("document.documentElement.scrollHeight"), _TALLEST)
         clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
-        page.screenshot(path=PICTURES / f"{name}-{language}-{width}.png", full_page=True, clip=clip)
+        page.screenshot(path=PICTURES / f"{name}-{language}-{width}.png", full_page=True, clip=clip, caret="initial")
     assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name}: wider than the window"
     texts: list[str] = page.evaluate(_TEXTS)
     raw = [text for text in texts if _RAW.search(text)]

@@ -8,6 +8,7 @@ from callback.db.tables.moves import Move
 from callback.db.tables.notes import CallbackNote, Handover, HandoverPoint, IncomingCall
 from callback.db.tables.outlooks import Outlook
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
+from callback.db.tables.replies import QuickReply, QuickReplyPicture
 from callback.db.tables.sends import Campaign, Send, Sender
 from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
 from callback.db.tables.system import (
@@ -56,6 +57,8 @@ __all__ = [
     "Outlook",
     "Promise",
     "Questionnaire",
+    "QuickReply",
+    "QuickReplyPicture",
     "Response",
     "Script",
     "Send",

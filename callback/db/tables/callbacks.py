@@ -238,6 +238,9 @@ class Attempt(WithId, Base):
     script_id: Mapped[int | None] = mapped_column(ForeignKey("scripts.id"))
     script_state: Mapped[dict[str, Any] | None]
     """Where the conversation stands; a reload brings it back."""
+    marks: Mapped[dict[str, Any] | None]
+    """What the agent has set during the call beside the script: how unhappy the customer is, who keeps the appointment,
+    when the customer waited for a note (`services/attempts/marks.py`)."""
     handed_in: Mapped[dict[str, Any] | None]
     """The hash of what the agent handed in at the end, and the result: the same again gets the same answer."""
     provider_id: Mapped[str | None] = mapped_column(String(64), unique=True)

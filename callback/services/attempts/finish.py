@@ -26,6 +26,7 @@ from callback.domain.words import (
     HungUp,
     Purpose,
     ResponseState,
+    Severity,
     SuppressionScope,
 )
 from callback.errors import CallbackError, Conflict, Invalid, NotFound, RuleBroken
@@ -52,6 +53,8 @@ class HandedIn:
     new_need: str | None = None
     unhappy: bool = False
     """The agent's own judgement."""
+    severity: Severity | None = None
+    """How unhappy, in the agent's judgement; says `unhappy` as well."""
     opt_out: SuppressionScope | None = None
     """What the customer does not want any more."""
 
@@ -136,6 +139,30 @@ def finish(session: Session, *, handle: str, agent_id: int, handed_in: HandedIn,
     return result
 
 
+def result(attempt: Attempt) -> Finished | None:
+    """What came of an ended call; None while it is under way, and for one that was given up."""
+    kept = attempt.handed_in or {}
+    return Finished.from_json(kept["result"]) if "result" in kept else None
+
+
+def offered(
+    session: Session, attempt: Attempt, facts: Facts, purpose: Purpose
+) -> tuple[tuple[Disposition, ...], Disposition | None]:
+    """The outcomes with which this call may end now, and the one that its path suggests."""
+    possible = tuple(outcome for outcome in Disposition if fault(purpose, outcome, facts) is None)
+    if purpose is Purpose.SURVEY and not _all_answered(session, attempt):
+        possible = tuple(outcome for outcome in possible if outcome is not Disposition.COMPLETED)
+    for suggested in (facts.disposition, Disposition.PARTIAL if facts.over else None):
+        if suggested in possible:
+            return possible, suggested
+    return possible, None
+
+
+def _all_answered(session: Session, attempt: Attempt) -> bool:
+    response = rows.response_of(session, attempt.callback_id)
+    return response is not None and surveys.where(session, response).is_complete
+
+
 def _again(attempt: Attempt, handed_in: HandedIn) -> Finished:
     kept = attempt.handed_in or {}
     if kept.get("digest") != handed_in.digest():
@@ -166,9 +193,7 @@ def _check(session: Session, attempt: Attempt, purpose: Purpose, facts: Facts, h
     if code is None and not facts.identity and (handed_in.new_promise_at or handed_in.new_need):
         code = "identity_first"
     if code is None and purpose is Purpose.SURVEY and handed_in.outcome is Disposition.COMPLETED:
-        response = rows.response_of(session, attempt.callback_id)
-        if response is None or not surveys.where(session, response).is_complete:
-            code = "questionnaire_first"
+        code = None if _all_answered(session, attempt) else "questionnaire_first"
     if code is None and handed_in.appointment_at and settles(purpose, handed_in.outcome, facts):
         code = "appointment_after_end"
     if code is not None:
@@ -316,12 +341,15 @@ class _Ending:
         return judge(self._signals(self._response()), self.policy)
 
     def _signals(self, response: Response | None) -> Signals:
-        accepted, unhappy, said = self.facts.accepted, self.handed_in.unhappy, self._words()
+        accepted, said, severity = self.facts.accepted, self._words(), self.handed_in.severity
+        unhappy = self.handed_in.unhappy or severity is not None
         if response is None:
-            return Signals(accepted=accepted, agent_judgement=unhappy, texts=said)
+            return Signals(accepted=accepted, agent_judgement=unhappy, agent_severity=severity, texts=said)
         definition = surveys.definition_of(self.session, response)
         answers = surveys.answers_of(response)
-        return signals_of_answers(definition, answers, accepted=accepted, agent_judgement=unhappy, said=said)
+        return signals_of_answers(
+            definition, answers, accepted=accepted, agent_judgement=unhappy, agent_severity=severity, said=said
+        )
 
     def _response(self) -> Response | None:
         return rows.response_of(self.session, self.callback.id)

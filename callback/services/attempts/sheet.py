@@ -104,8 +104,11 @@ class CallSheet:
     no_questions: str | None
     """Why the questionnaire may not be asked in this call; the sentence is `rule.<…>`."""
     started_at: datetime
+    talking_since: datetime | None
+    """None while the call is being prepared."""
     amber_at: datetime
     red_at: datetime
+    """Counted from the talk; before it, from the start."""
     identity_at: datetime | None
     lease_until: datetime | None
     notes: str
@@ -156,8 +159,9 @@ def sheet_of(session: Session, attempt: Attempt, *, now: datetime) -> CallSheet:
         response=response.handle if response is not None and may_reveal(attempt.identity_at) else None,
         no_questions=walk.no_questions,
         started_at=attempt.started_at,
-        amber_at=attempt.started_at + AMBER,
-        red_at=attempt.started_at + RED,
+        talking_since=walk.answered_at,
+        amber_at=(walk.answered_at or attempt.started_at) + AMBER,
+        red_at=(walk.answered_at or attempt.started_at) + RED,
         identity_at=attempt.identity_at,
         lease_until=callback.lease_until,
         notes=attempt.notes,

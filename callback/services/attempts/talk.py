@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from callback.db import attempts as rows
 from callback.db.policies import load_policy
 from callback.db.tables import Attempt, Callback, Response
+from callback.domain.merge import merged
 from callback.domain.rules import may_reveal, rank
 from callback.domain.script import Stage
 from callback.domain.script import back as step_back
 from callback.domain.survey import Form, Value
 from callback.domain.words import AttemptState, Channel, Purpose
-from callback.errors import Conflict, RuleBroken
+from callback.errors import Conflict, Invalid, NotFound, RuleBroken
 from callback.services import surveys
 from callback.services.attempts.sheet import CallSheet, own_attempt, sheet_of
 from callback.services.attempts.walk import Walk, script_of
@@ -44,8 +45,8 @@ def step(
     walk = Walk.of(attempt)
     prepared = script_of(session, attempt, walk)
     state, _effects = prepared.step(walk.state, choice, fields)
-    walk = walk.moved_to(state, now=now)
-    return _moved(session, attempt, walk, agent_id=agent_id, stage=prepared.at(state).stage, now=now)
+    stage = prepared.at(state).stage
+    return _moved(session, attempt, walk.moved_to(state, stage=stage, now=now), agent_id=agent_id, stage=stage, now=now)
 
 
 def back(session: Session, *, handle: str, agent_id: int, version: int, now: datetime) -> CallSheet:
@@ -54,8 +55,8 @@ def back(session: Session, *, handle: str, agent_id: int, version: int, now: dat
     walk = Walk.of(attempt)
     prepared = script_of(session, attempt, walk)
     state, _undone = step_back(prepared.script, walk.state)
-    walk = walk.moved_to(state, now=now)
-    return _moved(session, attempt, walk, agent_id=agent_id, stage=prepared.at(state).stage, now=now)
+    stage = prepared.at(state).stage
+    return _moved(session, attempt, walk.moved_to(state, stage=stage, now=now), agent_id=agent_id, stage=stage, now=now)
 
 
 def question(session: Session, *, handle: str, agent_id: int, now: datetime) -> surveys.Step:
@@ -110,6 +111,33 @@ def note(session: Session, *, handle: str, agent_id: int, notes: str, version: i
         raise Conflict("changed_meanwhile", present=attempt.version)
     session.refresh(attempt)
     return sheet_of(session, attempt, now=now)
+
+
+def keep_notes(session: Session, *, handle: str, agent_id: int, notes: str, base: str, now: datetime) -> str:
+    """Keep what is being typed, without touching the conversation: the page steps through the script meanwhile.
+
+    `base` is the text that the page last knew to be kept. When another window has written since, both are kept; the
+    text as it is now is given back. Raises `NotFound`, `Conflict` (`already_finished`, `callback_taken`) and `Invalid`
+    (`notes_too_long`): a text is refused whole rather than cut.
+    """
+    attempt = rows.locked(session, handle)
+    if attempt is None or attempt.agent_id != agent_id:
+        raise NotFound("attempt_not_found")
+    if attempt.state is AttemptState.ENDED:
+        raise Conflict("already_finished")
+    text = merged(base=base, mine=notes, theirs=attempt.notes)
+    if len(text) > MOST_NOTES:
+        raise Invalid("notes_too_long", length=len(text), limit=MOST_NOTES)
+    if text != attempt.notes:
+        attempt.notes = text
+        session.flush()
+    _keep_lease(session, attempt, agent_id=agent_id, now=now)
+    return text
+
+
+def keep_alive(session: Session, *, handle: str, agent_id: int, now: datetime) -> None:
+    """The page is still open: the lease goes on. Raises as `step` does."""
+    _keep_lease(session, _open(session, handle, agent_id, None), agent_id=agent_id, now=now)
 
 
 def _open(session: Session, handle: str, agent_id: int, version: int | None) -> Attempt:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from callback.db.tables import Attempt
 from callback.db.tables import Script as ScriptRow
-from callback.domain.script import Facts, ScriptState, begin, parse_script
+from callback.domain.script import Facts, ScriptState, Stage, begin, parse_script
 from callback.services.scripts import PreparedScript, Spoken
 from callback.texts import Language
 
@@ -25,6 +25,8 @@ class Walk:
     texts: dict[str, tuple[str, str]]
     """Node → what is said, what the agent alone reads."""
     told_at: datetime | None = None
+    answered_at: datetime | None = None
+    """When somebody picked up: the talk is timed from here. None while the call is being prepared."""
     no_questions: str | None = None
     """Why the questionnaire may not be asked in this call (the reason of a rule), found before the call."""
 
@@ -36,11 +38,12 @@ class Walk:
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
         kept = attempt.script_state or {}
-        told_at = kept.get("told_at")
+        told_at, answered_at = kept.get("told_at"), kept.get("answered_at")
         return cls(
             state=ScriptState.from_json(kept["walk"]),
             texts={name: (say, note) for name, (say, note) in kept.get("texts", {}).items()},
             told_at=datetime.fromisoformat(told_at) if told_at else None,
+            answered_at=datetime.fromisoformat(answered_at) if answered_at else None,
             no_questions=kept.get("no_questions"),
         )
 
@@ -48,6 +51,8 @@ class Walk:
         kept: dict[str, Any] = {"walk": self.state.to_json()}
         if self.told_at is not None:
             kept["told_at"] = self.told_at.isoformat()
+        if self.answered_at is not None:
+            kept["answered_at"] = self.answered_at.isoformat()
         if self.no_questions is not None:
             kept["no_questions"] = self.no_questions
         if with_texts:
@@ -58,10 +63,11 @@ class Walk:
     def facts(self) -> Facts:
         return self.state.facts
 
-    def moved_to(self, state: ScriptState, *, now: datetime) -> Self:
+    def moved_to(self, state: ScriptState, *, stage: Stage, now: datetime) -> Self:
         """The same conversation one step on, or back: what was told is told from the step that told it."""
         told_at = (self.told_at or now) if state.facts.told else None
-        return replace(self, state=state, told_at=told_at)
+        answered_at = (self.answered_at or now) if stage is not Stage.PREPARE else None
+        return replace(self, state=state, told_at=told_at, answered_at=answered_at)
 
 
 def script_of(session: Session, attempt: Attempt, walk: Walk) -> PreparedScript:

@@ -22,6 +22,7 @@ from callback.domain.handle import new_handle
 from callback.domain.rules import may_move, refusals
 from callback.domain.words import AttemptState, Channel, SendKind, SendState
 from callback.errors import Conflict, Invalid
+from callback.services import audit
 from callback.services.attempts.sheet import own_attempt
 from callback.services.hard_rules import broken, contact_of, next_moment
 from callback.settings import Settings
@@ -62,6 +63,7 @@ def dial(session: Session, *, handle: str, agent_id: int, way: SendChannel | Non
     point = session.get(ContactPoint, attempt.contact_point_id) if attempt.contact_point_id is not None else None
     agent = session.get_one(Agent, agent_id)
     if way is None or agent.phone is None or (way.is_real and point is not None and point.fictional):
+        _keep_reveal(session, attempt, agent_id=agent_id, now=now)
         return Dialling(
             by_carrier=False, link=_link(attempt, point), state=None, status=None, duration_s=None, error_code=None
         )
@@ -96,6 +98,20 @@ def _check_rules(session: Session, attempt: Attempt, *, now: datetime) -> None:
     standing = tuple(one for one in refusals(contact, policy) if one.rule in ("suppression", "window"))
     if standing:
         raise broken(standing, next_moment=next_moment(contact, policy))
+
+
+def _keep_reveal(session: Session, attempt: Attempt, *, agent_id: int, now: datetime) -> None:
+    """The link holds the number in full: that the agent has seen it is on record."""
+    audit.record(
+        session,
+        now=now,
+        actor_id=agent_id,
+        action="customer.reveal",
+        subject_kind="contact_point",
+        subject_id=attempt.contact_point_id,
+        customer_id=attempt.customer_id,
+        attempt=attempt.handle,
+    )
 
 
 def _link(attempt: Attempt, point: ContactPoint | None) -> str:
