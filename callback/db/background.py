@@ -1,6 +1,7 @@
 """The past of one case and its customer, as an agent reads it during a call."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, joinedload
@@ -21,7 +22,7 @@ def contacts(session: Session, *, case_id: int, before: int) -> Sequence[Attempt
     ).all()
 
 
-def promises(session: Session, case_id: int) -> Sequence[Row[tuple[Promise, str | None]]]:
+def promises(session: Session, case_id: int) -> Sequence[Row[Any]]:
     """The promises of the case with who made them, the latest first."""
     return session.execute(
         select(Promise, Agent.name)

@@ -142,7 +142,6 @@
       return;
     }
     if (typing(target) || event.ctrlKey) return;
-    if (event.key === "Backspace") { const undo = one("[data-undo]"); if (undo && !undo.disabled && !event.repeat) { stop(); undo.click(); } return; }
     const ten = one("[data-ten]");
     if (armed && event.key === "0") { disarm(); stop(); one("[data-key='x']", ten)?.click(); return; }
     if (ten && event.key === "1" && !event.repeat) { // perhaps the beginning of 10

@@ -88,3 +88,17 @@ def test_what_was_skipped_says_nothing() -> None:
     skipped = dict.fromkeys(question.name for question in definition.questions)
     assert signals_of_answers(definition, skipped, accepted=False) == Signals(accepted=False)
     assert signals_of_answers(definition, {}) == Signals()
+
+
+def test_whoever_heard_the_customer_may_find_it_worse_but_not_milder() -> None:
+    def severity(**signals: Any) -> Severity:
+        verdict = judge(Signals(**signals), Policy())
+        assert verdict is not None
+        return verdict.severity
+
+    assert severity(agent_severity=Severity.MAJOR) is Severity.MAJOR
+    assert severity(agent_severity=Severity.CRITICAL, scores={"speed": 2}) is Severity.CRITICAL
+    assert severity(agent_severity=Severity.MINOR, accepted=False) is Severity.CRITICAL
+    verdict = judge(Signals(agent_severity=Severity.MAJOR), Policy())
+    assert verdict is not None
+    assert verdict.evidence == ({"rule": "agent_judgement", "agent_judgement": True, "severity": "major"},)
