@@ -14,7 +14,7 @@ from callback.domain.account import Scope
 from callback.domain.address import mask
 from callback.domain.words import InboundOutcome
 from callback.entrance import HouseDep, Now, Principal, caller
-from callback.services import replies
+from callback.services import messages
 
 router = APIRouter(tags=["messages"])
 Supervisor = Annotated[Principal, Depends(caller(Scope.CALLBACKS_WRITE))]
@@ -54,7 +54,7 @@ def list_messages(
 def handle_message(message_id: PathId, house: HouseDep, now: Now, me: Supervisor) -> MessageOut:
     """Somebody has read it and done what was to be done."""
     with house.sessions.begin() as session:
-        return _out(replies.handled(session, message_id=message_id, by=me.agent_id, now=now))
+        return _out(messages.mark_read(session, message_id=message_id, by=me.agent_id, now=now))
 
 
 def _out(message: InboundMessage) -> MessageOut:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, literal, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 S = TypeVar("S", bound=Select[Any])
+R = TypeVar("R")
 
 
 def after_key(
@@ -22,3 +23,14 @@ def after_key(
     here = tuple_(*(literal(value, column.type) for value, column in zip(key, order, strict=True)))
     columns = tuple_(*order)
     return query.where(columns < here if descending else columns > here)
+
+
+def newest(
+    session: Session, query: Select[tuple[R]], key: InstrumentedAttribute[int], *, before: int | None, limit: int
+) -> tuple[Sequence[R], int | None]:
+    """The newest rows of `query`, from behind the one whose `key` is `before`; and where the next page goes on."""
+    if before is not None:
+        query = query.where(key < before)
+    found = session.scalars(query.order_by(key.desc()).limit(limit + 1)).all()
+    shown = found[:limit]
+    return shown, getattr(shown[-1], key.key) if len(found) > limit else None

@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, text, update
+from sqlalchemy import Select, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from callback.db.bulk import insert_missing
 from callback.db.claims import changed_one
-from callback.db.tables import Attempt, InboundMessage, Response
+from callback.db.keyset import newest
+from callback.db.tables import Agent, Attempt, Case, Customer, InboundMessage, Questionnaire, Response, Send
 from callback.domain.words import Channel, InboundOutcome, ResponseState
 
 _WAITING = text("inbound_messages.outcome = 'waiting'")
@@ -85,3 +86,86 @@ def listed(*, for_a_person: bool = False, customer_id: int | None = None) -> Sel
     if for_a_person:
         query = query.where(InboundMessage.needs_person, InboundMessage.handled_at.is_(None))
     return query if customer_id is None else query.where(InboundMessage.customer_id == customer_id)
+
+
+# ── For the desk ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def page(
+    session: Session,
+    *,
+    for_a_person: bool = False,
+    outcomes_in: Collection[InboundOutcome] = (),
+    questions: Collection[str] | None = None,
+    before: int | None,
+    limit: int,
+) -> tuple[Sequence[InboundMessage], int | None]:
+    """The newest that match, and where the next page goes on."""
+    query = listed(for_a_person=for_a_person)
+    if outcomes_in:
+        query = query.where(InboundMessage.outcome.in_(outcomes_in))
+    if questions is not None:
+        query = query.where(InboundMessage.question.in_(questions))
+    return newest(session, query, InboundMessage.id, before=before, limit=limit)
+
+
+def open_count(session: Session, *, most: int) -> int:
+    """How many a person still has to read, at most `most`."""
+    open_ones = listed(for_a_person=True).with_only_columns(InboundMessage.id).limit(most).subquery()
+    return int(session.scalar(select(func.count()).select_from(open_ones)) or 0)
+
+
+def customers(session: Session, ids: Collection[int]) -> dict[int, Customer]:
+    return {one.id: one for one in session.scalars(select(Customer).where(Customer.id.in_(ids)))}
+
+
+def agents(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Names by id."""
+    return dict(session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(ids))).tuples().all())
+
+
+def definitions(session: Session, response_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The questionnaire's definition of each of these responses."""
+    pairs = select(Response.id, Response.questionnaire_id).where(Response.id.in_(response_ids))
+    whose = dict(session.execute(pairs).tuples().all())
+    query = select(Questionnaire.id, Questionnaire.definition).where(Questionnaire.id.in_(set(whose.values())))
+    found = dict(session.execute(query).tuples().all())
+    return {response_id: found[questionnaire_id] for response_id, questionnaire_id in whose.items()}
+
+
+def sent_to(session: Session, address: str, *, limit: int) -> Sequence[Send]:
+    """The newest messages to this address, oldest first."""
+    query = select(Send).where(Send.address == address, Send.channel == Channel.SMS)
+    return session.scalars(query.order_by(Send.created_at.desc(), Send.id.desc()).limit(limit)).all()[::-1]
+
+
+def written_from(session: Session, message: InboundMessage, *, limit: int) -> Sequence[InboundMessage]:
+    """What came from the same person lately, oldest first, this message included."""
+    mine = InboundMessage.id == message.id
+    if message.customer_id is not None:
+        mine = or_(mine, InboundMessage.customer_id == message.customer_id)
+    return session.scalars(select(InboundMessage).where(mine).order_by(InboundMessage.id.desc()).limit(limit)).all()[
+        ::-1
+    ]
+
+
+def latest_case(session: Session, customer_id: int) -> Case | None:
+    query = select(Case).where(Case.customer_id == customer_id).order_by(Case.opened_at.desc(), Case.id.desc())
+    return session.scalars(query.limit(1)).one_or_none()
+
+
+def handle(session: Session, message_id: int, *, how: str, by: int, now: datetime) -> bool:
+    """False: somebody has handled it already."""
+    mine = update(InboundMessage).where(InboundMessage.id == message_id, InboundMessage.handled_at.is_(None))
+    return changed_one(session, mine.values(handled_at=now, handled_by_id=by, handled_as=how))
+
+
+def hand_back(session: Session, message_id: int, *, how: str, by: int) -> bool:
+    """It waits for a reader again. False: it was not this person who handled it in this way."""
+    mine = update(InboundMessage).where(
+        InboundMessage.id == message_id,
+        InboundMessage.handled_by_id == by,
+        InboundMessage.handled_as == how,
+        InboundMessage.needs_person,
+    )
+    return changed_one(session, mine.values(handled_at=None, handled_by_id=None, handled_as=None))

@@ -5,21 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from callback.db import messages as rows
 from callback.db import suppressions as suppression_rows
 from callback.db import surveys as survey_rows
-from callback.db.claims import changed_one
 from callback.db.tables import Attempt, Customer, InboundMessage, Response
 from callback.domain import optout
 from callback.domain.optout import Meaning, Wish
 from callback.domain.reply import Kind, Reply, is_courtesy, read
 from callback.domain.survey import Question
 from callback.domain.words import Channel, Disposition, InboundOutcome, SendKind, SuppressionScope
-from callback.errors import Conflict, NotFound
 from callback.services import answering, renderings, surveys
 from callback.services.sends.queue import queue_message
 from callback.services.suppressions import OPT_OUT_SENTENCE, OPT_OUT_WORD, suppress, take_back
@@ -282,18 +279,3 @@ class _Receiving:
 def storable(text: str) -> str:
     """What every database can keep: no NUL, no half of a surrogate pair, no more than `LONGEST`."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:LONGEST]
-
-
-def handled(session: Session, *, message_id: int, by: int, now: datetime) -> InboundMessage:
-    """Somebody has read it and done what was to be done.
-
-    Raises `NotFound` (`message_not_found`), `Conflict` (`message_handled`).
-    """
-    message = session.get(InboundMessage, message_id)
-    if message is None:
-        raise NotFound("message_not_found")
-    mine = update(InboundMessage).where(InboundMessage.id == message_id, InboundMessage.handled_at.is_(None))
-    if not changed_one(session, mine.values(handled_at=now, handled_by_id=by)):
-        raise Conflict("message_handled")
-    session.refresh(message)
-    return message

@@ -31,7 +31,7 @@ Version = Annotated[int, Form(ge=1, le=2**31 - 1)]
 PathId = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
 Handle = Annotated[str, Path(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
-Before = Annotated[int | None, BeforeValidator(blank_is_none), Query(), Field(ge=1, le=BIGGEST_ID)]
+Before = Annotated[Annotated[int, Field(ge=1, le=BIGGEST_ID)] | None, BeforeValidator(blank_is_none), Query()]
 """The id before which a list goes on: `?before=4711`."""
 Sought = Annotated[str, _Clean, Query(), StringConstraints(strip_whitespace=True, max_length=120)]
 """A field of a filter; empty: not asked for."""

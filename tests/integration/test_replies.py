@@ -20,7 +20,7 @@ from callback.domain.words import (
     SuppressionScope,
 )
 from callback.errors import Conflict, NotFound
-from callback.services import replies
+from callback.services import messages, replies
 from callback.services.replies import Received
 from callback.settings import Settings
 from tests.integration.surveyed import CENTRE, PHONE, look, survey
@@ -217,7 +217,7 @@ def test_what_nobody_asked_for_is_kept_for_a_person(sessions: SessionFactory, wr
     with sessions.begin() as session:
         (message,) = session.scalars(select(InboundMessage).where(InboundMessage.needs_person)).all()
         with pytest.raises(NotFound):
-            replies.handled(session, message_id=10**6, by=1, now=now)
+            messages.mark_read(session, message_id=10**6, by=1, now=now)
     assert message.text == "Where is my engineer?"
 
 
@@ -226,9 +226,9 @@ def test_a_message_is_dealt_with_once(sessions: SessionFactory, write: Write, no
     write("Where is my engineer?")
     with sessions.begin() as session:
         (message,) = session.scalars(select(InboundMessage)).all()
-        assert replies.handled(session, message_id=message.id, by=agent, now=now).handled_by_id == agent
+        assert messages.mark_read(session, message_id=message.id, by=agent, now=now).handled_by_id == agent
         with pytest.raises(Conflict):
-            replies.handled(session, message_id=message.id, by=agent, now=now)
+            messages.mark_read(session, message_id=message.id, by=agent, now=now)
 
 
 def test_what_no_database_can_keep_is_left_out(sessions: SessionFactory, write: Write, now: datetime) -> None:

@@ -25,6 +25,8 @@ from callback.domain.words import (
 LIVE = "state IN ('waiting', 'assigned', 'in_progress', 'blocked')"
 OWED_BY_A_PERSON = f"{LIVE} AND channel = 'agent'"
 UNDECIDED = "state = 'exhausted' AND decided_at IS NULL"
+UNSENT = "about = 'channel' OR (about = 'purpose' AND (verdict = 'nothing' OR rule = 'survey'))"
+"""Of decisions: those that may have kept something from being sent."""
 AUTOMATIC = "state = 'waiting' AND channel IN ('sms', 'voice', 'email')"
 
 
@@ -289,6 +291,8 @@ class Decision(WithId, Base):
         Index("ix_decisions_callback_id", "callback_id"),
         Index("ix_decisions_case_id", "case_id"),
         Index("ix_decisions_actor_id", "actor_id"),
+        # Why something was not sent (`db/unsent.py`).
+        Index("ix_decisions_unsent", "id", postgresql_where=text(UNSENT), sqlite_where=text(UNSENT)),
     )
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))

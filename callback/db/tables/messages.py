@@ -55,3 +55,5 @@ class InboundMessage(WithId, Base):
     """Nothing here could take it further: somebody has to read it."""
     handled_at: Mapped[datetime | None]
     handled_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    handled_as: Mapped[str | None] = mapped_column(String(16))
+    """What was done: `answer`, `callback`, `opt_out` or `read` (`services/messages.py`)."""

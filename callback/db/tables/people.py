@@ -147,6 +147,7 @@ class Suppression(WithId, Base):
         Index("ix_suppressions_customer_id", "customer_id"),
         Index("ix_suppressions_address", "address"),
         Index("ix_suppressions_created_by_id", "created_by_id"),
+        Index("ix_suppressions_reason_id", "reason", "id"),
     )
 
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))

@@ -23,6 +23,9 @@ class Campaign(WithId, Base):
     created_at: Mapped[datetime]
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     updated_at: Mapped[datetime]
+    figures: Mapped[dict[str, Any] | None]
+    """How far it has come, counted now and then (`services/progress.py`): a page does not count a million rows."""
+    counted_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
 
@@ -73,6 +76,14 @@ class Send(WithId, Base):
             "provider_rank",
             postgresql_where=text("state = 'sent'"),
             sqlite_where=text("state = 'sent'"),
+        ),
+        # What went wrong, for those who look after it.
+        Index(
+            "ix_sends_went_wrong",
+            "state",
+            "id",
+            postgresql_where=text("state IN ('failed', 'withdrawn')"),
+            sqlite_where=text("state IN ('failed', 'withdrawn')"),
         ),
         CheckConstraint("state NOT IN ('claimed', 'unknown') OR lease_until IS NOT NULL", name="claim_has_lease"),
         CheckConstraint("segments >= 1", name="segments"),
