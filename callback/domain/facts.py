@@ -123,6 +123,10 @@ class CaseFacts:
     """A dissatisfaction was ever raised about it."""
 
 
+CALLED_AGAIN = "called_again"
+"""The result of an exhausted callback that a supervisor wants tried anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallbackFact:
     """A callback that exists already for a case."""
@@ -139,6 +143,11 @@ class CallbackFact:
     def withdrawn(self) -> bool:
         """Taken back by the planner because nothing was owed any more; it does not count as having been tried."""
         return self.state is CallbackState.CANCELLED and (self.result or "").startswith("withdrawn")
+
+    @property
+    def called_again(self) -> bool:
+        """It came to nothing, and a supervisor wants it tried anew; it does not count as having been tried."""
+        return self.state is CallbackState.EXHAUSTED and self.result == CALLED_AGAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ def holding(situation: Situation, policy: Policy) -> Verdict | None:
     day_begins = start_of_day(due.astimezone(zone).date(), zone)
     if situation.now < day_begins:
         return Nothing(rule="promise_not_due_yet", look_again_at=day_begins, inputs={"due": due.isoformat()})
-    if any(c.purpose is Purpose.HOLDING and not c.state.is_live and c.due_at == due for c in situation.callbacks):
+    held = (c for c in situation.callbacks if c.purpose is Purpose.HOLDING and not c.state.is_live)
+    if any(c.due_at == due and not c.called_again for c in held):
         return Nothing(rule="held_already", inputs={"due": due.isoformat()})
     return _by_agent(
         situation,
@@ -365,7 +366,11 @@ def _by_agent(
 def _spent(situation: Situation, purpose: Purpose, *, since: datetime) -> bool:
     """A callback for this purpose has ended after the fact that called for it: it is not made again."""
     return any(
-        c.purpose is purpose and not c.state.is_live and (c.finished_at or c.created_at) >= since and not c.withdrawn
+        c.purpose is purpose
+        and not c.state.is_live
+        and (c.finished_at or c.created_at) >= since
+        and not c.withdrawn
+        and not c.called_again
         for c in situation.callbacks
     )
 

@@ -18,7 +18,6 @@ from callback.domain.dissatisfaction import Verdict
 from callback.domain.handle import new_handle
 from callback.domain.moment import add_working_days
 from callback.domain.policy import Policy
-from callback.domain.rules import Contact, Refusal, may
 from callback.domain.words import (
     CallbackState,
     Channel,
@@ -28,11 +27,10 @@ from callback.domain.words import (
 )
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import audit
-from callback.services.hard_rules import broken, contact_of, next_moment, standing_refusals
+from callback.services.hard_rules import contact_of
+from callback.services.placements import place
 
 SEVEREST_PRIORITY = 90
-NOT_OVERRULED = frozenset({"inactive"})
-"""A supervisor may overrule who is suited; nobody calls who does not work here any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,109 +168,25 @@ def assign_second_call(
     (`rule_forbids_agent`, `rule_forbids_call`).
     """
     flag = _lock(session, dissatisfaction_id, version=version)
-    agent = callback_rows.agent_facts(session, agent_id)
-    if agent is None:
+    if callback_rows.agent_facts(session, agent_id) is None:
         raise NotFound("agent_not_found", agent=agent_id)
-    policy = load_policy(session)
-    callback = rows.live_second_call(session, flag.case_id) or _new_second_call(session, flag, policy=policy, now=now)
-    if callback.state is CallbackState.IN_PROGRESS:
-        raise Conflict("callback_taken")
-    contact = contact_of(session, callback, at=at or max(now, callback.next_try_at or now), agent_id=None)
-    refusal = may(contact, agent, policy)
-    if refusal is not None and (override_reason is None or refusal.rule in NOT_OVERRULED):
-        raise broken((refusal,), next_moment=next_moment(contact, policy), code="rule_forbids_agent")
-    planned_at = _legal(contact, policy, asked_for=at)
-    _place(session, callback, agent_id=agent_id, planned_at=planned_at, now=now)
-    flag.second_call_id = callback.id
-    flag.version += 1
-    chosen = {"agent_id": agent_id, "planned_at": planned_at.isoformat()}
-    if refusal is None:
-        _decide(
-            session,
-            flag,
-            callback,
-            about="reassignment",
-            rule="supervisor",
-            verdict="assigned",
-            by=by,
-            now=now,
-            **chosen,
-        )
-    else:
-        _keep_override(session, flag, callback, refusal=refusal, reason=override_reason or "", by=by, now=now, **chosen)
-    session.flush()
-    return callback
-
-
-def _legal(contact: Contact, policy: Policy, *, asked_for: datetime | None) -> datetime:
-    refused = standing_refusals(contact, policy)
-    if not refused:
-        return contact.at
-    legal = next_moment(contact, policy)
-    if asked_for is not None or legal is None:
-        raise broken(refused, next_moment=legal)
-    return legal
-
-
-def _place(session: Session, callback: Callback, *, agent_id: int, planned_at: datetime, now: datetime) -> None:
-    moved = changed_one(
-        session,
-        update(Callback)
-        .where(Callback.id == callback.id, Callback.version == callback.version)
-        .where(Callback.state.in_((CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED)))
-        .values(
-            state=CallbackState.ASSIGNED,
-            blocked_by=None,
-            agent_id=agent_id,
-            slot_id=callback_rows.slot_at(session, agent_id, planned_at),
-            planned_at=planned_at,
-            pinned=True,
-            updated_at=now,
-            version=callback.version + 1,
-        ),
+    callback = rows.live_second_call(session, flag.case_id) or _new_second_call(
+        session, flag, policy=load_policy(session), now=now
     )
-    if not moved:
-        raise Conflict("callback_taken")
-    session.refresh(callback)
-
-
-def _keep_override(
-    session: Session,
-    flag: Dissatisfaction,
-    callback: Callback,
-    *,
-    refusal: Refusal,
-    reason: str,
-    by: int,
-    now: datetime,
-    **chosen: Any,
-) -> None:
-    """The override is what the start of the call looks for later (`db.callbacks.overridden_for`)."""
-    _decide(
+    place(
         session,
-        flag,
         callback,
-        about="override",
-        rule=refusal.rule,
-        verdict="overridden",
+        agent_id=agent_id,
         by=by,
         now=now,
-        reason=reason,
-        refusal=refusal.reason,
-        **chosen,
+        at=at,
+        override_reason=override_reason,
+        about={"dissatisfaction": flag.id, "severity": flag.severity.value, "failures": flag.failures},
     )
-    audit.record(
-        session,
-        now=now,
-        actor_id=by,
-        action="dissatisfaction.override",
-        subject_kind="callback",
-        subject_id=callback.handle,
-        rule=refusal.rule,
-        refusal=refusal.reason,
-        reason=reason,
-        agent_id=chosen["agent_id"],
-    )
+    flag.second_call_id = callback.id
+    flag.version += 1
+    session.flush()
+    return callback
 
 
 def _new_second_call(session: Session, flag: Dissatisfaction, *, policy: Policy, now: datetime) -> Callback:

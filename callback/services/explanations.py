@@ -77,13 +77,13 @@ def explain(session: Session, callback: Callback, *, now: datetime) -> Explanati
     )
 
 
-def tell(explanation: Explanation, language: Language, *, people: int = 10) -> list[str]:
+def tell(explanation: Explanation, language: Language, *, people: int = 10, history: bool = True) -> list[str]:
     """The explanation as sentences. Of many agents the first `people` are named and the rest counted."""
     return [
         *_why_this(explanation, language),
         *_why_now(explanation, language),
         *_who(explanation, language, people),
-        *_history(explanation, language),
+        *(_history(explanation, language) if history else ()),
     ]
 
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from callback.web import (
     assets,
     board,
+    callbacks,
     calls,
     day,
     imports,
@@ -18,11 +19,13 @@ from callback.web import (
     scripts,
     setup,
     survey,
+    work,
 )
 
 PAGES: tuple[APIRouter, ...] = (
     assets.router,
     board.router,
+    callbacks.router,
     calls.router,
     day.router,
     imports.router,
@@ -36,4 +39,5 @@ PAGES: tuple[APIRouter, ...] = (
     scripts.router,
     setup.router,
     survey.router,
+    work.router,
 )

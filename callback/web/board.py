@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from callback.db import work
 from callback.db.jobs import enqueue
@@ -13,12 +13,11 @@ from callback.domain.words import Role
 from callback.services import board as boards
 from callback.services.attempts.sheet import AMBER, RED
 from callback.web import moments
+from callback.web.choices import OptionalId
 from callback.web.desk import Desk, at_desk
 
 router = APIRouter(include_in_schema=False)
 Leader = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WRITE, Role.SUPERVISOR, Role.ADMINISTRATOR))]
-BIGGEST_ID = 2**63 - 1
-TeamId = Annotated[int | None, Query(ge=1, le=BIGGEST_ID)]
 FULL, TIGHT = 1.0, 0.85
 """Shares of a day's capacity at which a bar turns red and amber."""
 
@@ -26,12 +25,12 @@ SHORTAGES_SHOWN = 6
 
 
 @router.get("/board")
-def board(desk: Leader, team: TeamId = None) -> Response:
+def board(desk: Leader, team: OptionalId = None) -> Response:
     return _board(desk, team, whole=True)
 
 
 @router.get("/board/live")
-def live(desk: Leader, team: TeamId = None) -> Response:
+def live(desk: Leader, team: OptionalId = None) -> Response:
     """What changes: the page asks for it by itself."""
     return _board(desk, team, whole=False)
 

@@ -167,7 +167,7 @@ def test_an_override_needs_a_reason_is_audited_and_lets_the_call_begin(centre: C
     assert callback.planned_at == now + timedelta(hours=4)
     with centre.sessions() as session:
         decision = session.scalars(select(Decision).where(Decision.about == "override")).one()
-        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "dissatisfaction.override")).one()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "callback.override")).one()
     assert (decision.rule, decision.actor_id, decision.inputs["reason"]) == ("negative_affinity", chief, "客户点名要李")
     assert (entry.actor_id, entry.details["agent_id"]) == (chief, li)
     assert centre.start(callback.handle, li, now=now + timedelta(hours=5)).purpose is Purpose.SECOND_CALL
