@@ -73,6 +73,15 @@ def count_of(session: Session, query: Select[tuple[Agent]]) -> int:
     return session.scalar(select(func.count()).select_from(query.with_only_columns(Agent.id).subquery())) or 0
 
 
+def existing(session: Session, ids: Collection[int]) -> Sequence[int]:
+    """Those of `ids` that are somebody's, in order."""
+    return [
+        found
+        for chunk in _chunks(ids)
+        for found in session.scalars(select(Agent.id).where(Agent.id.in_(chunk)).order_by(Agent.id))
+    ]
+
+
 def names_of(session: Session, ids: Collection[int]) -> dict[int, str]:
     query = select(Agent.id, Agent.name).where(Agent.id.in_(ids))
     return dict(session.execute(query).tuples().all()) if ids else {}

@@ -94,6 +94,13 @@ def in_unit(figure: Figure, value: Any) -> Any:
     return round(value * 100, 4) if figure.unit is Unit.PER_CENT else value
 
 
+def stored(figure: Figure, value: Any) -> Any:
+    """What was entered in the figure's unit, as `Policy.changed` takes it: seconds, a share, or as it is."""
+    if figure.unit in SECONDS:
+        return round(value * SECONDS[figure.unit])
+    return round(value / 100, 6) if figure.unit is Unit.PER_CENT else value
+
+
 def faults(policy: Policy) -> tuple[Fault, ...]:
     """What no centre can mean, in the order of the figures. Windows may only be narrower than the legal limits."""
     return tuple(_faults(policy))

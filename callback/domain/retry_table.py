@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from callback.domain.facts import Calendar
 from callback.domain.policy import Policy
-from callback.domain.retry import DEFAULT_TABLE, MARKS, SETTLED, RetryStep, RetryTable
+from callback.domain.retry import DEFAULT_TABLE, MARKS, SETTLED, RetryStep, RetryTable, after
 from callback.domain.words import Disposition
 
 MOST_STEPS = 6
@@ -110,3 +112,49 @@ def beyond_budget(table: RetryTable, policy: Policy) -> Mapping[Disposition, int
         for disposition, steps in table.items()
         if sum(step.counts and step.delay is not None for step in steps) > allowed
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What the table leads to when every try ends the same: the moments of the tries, and how it ends."""
+
+    tries: tuple[datetime, ...]
+    rule: str
+    """The sentence is `retry.<rule>`; empty: it goes on as long as it takes."""
+
+
+FORETOLD = 6
+
+
+def foretell(
+    disposition: Disposition,
+    table: RetryTable,
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+    calendar: Calendar,
+    policy: Policy,
+    more_contact_points: int = 1,
+) -> Foretold:
+    """Try after try from one that ended at `at`, by the rules that the house itself follows."""
+    tries: list[datetime] = []
+    counted = 0
+    ended = at
+    for nth in range(1, FORETOLD + 2):
+        decision = after(
+            disposition,
+            now=ended,
+            nth=nth,
+            attempts_made=counted,
+            zone=zone,
+            calendar=calendar,
+            policy=policy,
+            more_contact_points=nth <= more_contact_points,
+            table=table,
+        )
+        if decision.next_try_at is None:
+            return Foretold(tuple(tries), decision.rule)
+        counted += decision.counts
+        tries.append(decision.next_try_at)
+        ended = decision.next_try_at
+    return Foretold(tuple(tries[:FORETOLD]), "")

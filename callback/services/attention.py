@@ -78,7 +78,7 @@ def without_shifts(seen: _Look) -> Iterator[Matter]:
 
 
 def skills(seen: _Look) -> Iterator[Matter]:
-    wanted = _wanted_skills(seen.session)
+    wanted = wanted_skills(seen.session)
     had = {skill for person in seen.people for skill in person.skills}
     for skill in sorted(set(wanted) - had):
         yield Matter("skill_nobody_has", "/setup/skills", wanted[skill], (skill,), bad=True)
@@ -87,7 +87,8 @@ def skills(seen: _Look) -> Iterator[Matter]:
         yield from _of(without, "without_skills", "/setup/agents?lacking=skills")
 
 
-def _wanted_skills(session: Session) -> Counter[str]:
+def wanted_skills(session: Session) -> Counter[str]:
+    """Which skills the calls that wait ask for, and how many of them (of those looked at)."""
     live = (
         select(Callback.case_id)
         .where(

@@ -255,15 +255,38 @@ def documents_of(session: Session, agent_ids: Collection[int], *, since: date) -
     return found
 
 
-def set_patterns(session: Session, agent_ids: Collection[int], pattern: Sequence[Stretch], *, act: Act) -> int:
-    """One week pattern for many; how many of them had another one before."""
-    _check(pattern)
-    wanted = [[s.day, f"{s.starts:%H:%M}", f"{s.ends:%H:%M}"] for s in sorted(pattern, key=lambda s: (s.day, s.starts))]
-    since = _remembered_since(act.now)
-    found = documents_of(session, [agent.id for agent in rows.lock_agents(session, agent_ids)], since=since)
-    return put_back(
-        session, {agent_id: {**document, "pattern": wanted} for agent_id, document in found.items()}, act=act
-    )
+def days_changed(
+    document: Document, days: Sequence[date], hours: Sequence[Hours] | None, *, reason: str | None
+) -> Document:
+    """The same hours, but on these days others: none is absent, `None` is as every week."""
+    changed = dict(document["days"])
+    for day in days:
+        changed.pop(day.isoformat(), None)
+        if hours is not None:
+            said = [[f"{one.starts:%H:%M}", f"{one.ends:%H:%M}"] for one in hours]
+            changed[day.isoformat()] = {"hours": said, "reason": reason}
+    return {"pattern": document["pattern"], "days": changed}
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Both included. Raises `Invalid` when that is no stretch of days, or an endless one."""
+    if last < first:
+        raise Invalid("absence_ends_before_start")
+    if (last - first).days >= LONGEST_ABSENCE_DAYS:
+        raise Invalid("absence_too_long", days=LONGEST_ABSENCE_DAYS)
+    return list(_days(first, last))
+
+
+def present(session: Session, agent_ids: Collection[int], *, now: datetime) -> dict[int, Document]:
+    """The hours of these agents as they are now, to be changed and handed to `put_back`."""
+    return documents_of(session, agent_ids, since=_remembered_since(now))
+
+
+def pattern_of(stretches: Sequence[Stretch]) -> list[list[object]]:
+    """A week pattern as a version remembers it. Raises `Invalid` for one that makes no sense."""
+    _check(stretches)
+    ordered = sorted(stretches, key=lambda s: (s.day, s.starts))
+    return [[s.day, f"{s.starts:%H:%M}", f"{s.ends:%H:%M}"] for s in ordered]
 
 
 def put_back(session: Session, documents: Mapping[int, Document], *, act: Act) -> int:

@@ -32,6 +32,11 @@ def weekday(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     return format_skeleton("MMMEd", on, locale=_LOCALES[language])
 
 
+def month(on: date, language: Language) -> str:
+    """`March 2026` or `2026年3月`."""
+    return format_skeleton("yMMMM", on, locale=_LOCALES[language])
+
+
 def full_day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     """`12 March 2026` or `2026年3月12日`."""
     on = at.astimezone(zone).date() if isinstance(at, datetime) else at

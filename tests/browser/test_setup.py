@@ -12,6 +12,14 @@ PAGES = {
     "setup-agents": "/setup/agents",
     "setup-agent": "/setup/agents/3",
     "setup-teams": "/setup/teams",
+    "setup-skills": "/setup/skills",
+    "setup-shifts": "/setup/shifts",
+    "setup-shifts-one": "/setup/shifts/3?month=2026-05",
+    "setup-policy": "/setup/policy",
+    "setup-calendars": "/setup/calendars",
+    "setup-retry": "/setup/retry",
+    "setup-retry-one": "/setup/retry/busy",
+    "setup-channels": "/setup/channels",
 }
 
 

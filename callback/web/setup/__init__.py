@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from callback.web.setup import agents, history, index, teams
+from callback.web.setup import agents, calendars, channels, history, index, policy, retry, shifts, skills, teams
 
 router = APIRouter(include_in_schema=False)
-for part in (index, history, teams, agents):
+for part in (index, history, teams, agents, skills, shifts, policy, calendars, retry, channels):
     router.include_router(part.router)

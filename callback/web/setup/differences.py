@@ -10,6 +10,10 @@ from sqlalchemy.orm import Session
 
 from callback.db.agents import team_names
 from callback.domain.address import mask
+from callback.domain.policy import Policy
+from callback.domain.policy_figures import FIGURES, Figure, Unit, in_unit
+from callback.domain.retry import RetryStep
+from callback.domain.retry_table import table_of
 from callback.domain.words import SetupKind
 from callback.web import moments
 from callback.web.desk import Desk
@@ -119,15 +123,57 @@ def _kind_of_day(words: _Words, said: Sequence[str] | None) -> str | None:
     return words.say(f"setup_desk.day_{said[0]}") + (f" ({said[1]})" if said[1] else "")
 
 
-def _nothing(_words: _Words, _before: Document, _after: Document) -> Iterator[Difference]:
-    yield from ()
+def _policy(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    old, new = (Policy().changed(dict(document)) for document in (before, after))
+    for figure in FIGURES:
+        before_it, after_it = (
+            figure_words(words.desk, figure, in_unit(figure, getattr(policy, figure.name))) for policy in (old, new)
+        )
+        yield Difference(words.say(f"setup_policy.{figure.name}"), before_it, after_it)
+
+
+def figure_words(desk: Desk, figure: Figure, value: Any) -> str:
+    """A figure with its unit: `24 hours`, `10 %`, `09:00–12:00, 14:00–20:00`."""
+    if figure.unit is Unit.WINDOWS:
+        return ", ".join(f"{start:%H:%M}–{end:%H:%M}" for start, end in value)
+    if figure.unit is Unit.YES_NO:
+        return desk.say("setup_desk.yes" if value else "setup_desk.no")
+    if figure.unit is Unit.CHANNELS:
+        return "; ".join(_country_words(desk, country, channels) for country, channels in value.items())
+    return desk.say(f"setup_policy.unit_{figure.unit.value}", value=f"{value:g}")
+
+
+def _country_words(desk: Desk, country: str, channels: Sequence[str]) -> str:
+    name = desk.say("setup_policy.every_other") if country == "*" else country
+    return f"{name}: " + (" → ".join(desk.say(f"channel.{channel}") for channel in channels) or "–")
+
+
+def _retry(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    old, new = (table_of(document) for document in (before, after))
+    for disposition in new:
+        before_it, after_it = (" · ".join(steps_words(words.desk, table[disposition])) for table in (old, new))
+        yield Difference(words.say(f"disposition.{disposition.value}"), before_it, after_it)
+
+
+def steps_words(desk: Desk, steps: Sequence[RetryStep]) -> list[str]:
+    """Each step of a disposition in words."""
+    return [_step_words(desk, step) for step in steps]
+
+
+def _step_words(desk: Desk, step: RetryStep) -> str:
+    if step.delay is None:
+        return desk.say("setup_retry.stop")
+    said = [desk.say("setup_retry.after", span=moments.span(step.delay, desk.language)) if step.delay else ""]
+    said += [desk.say("setup_retry.other_part")] if step.other_part_of_day else []
+    said += [desk.say("setup_retry.next_number")] if step.next_contact_point else []
+    said += [] if step.counts else [desk.say("setup_retry.uncounted")]
+    return desk.say("setup_retry.joint").join(part for part in said if part) or desk.say("setup_retry.at_once")
 
 
 DESCRIBED: Mapping[SetupKind, Callable[[_Words, Document, Document], Iterator[Difference]]] = MappingProxyType(
     {
-        SetupKind.POLICY: _nothing,
-        SetupKind.RETRY: _nothing,
-        SetupKind.ESCALATION: _nothing,
+        SetupKind.POLICY: _policy,
+        SetupKind.RETRY: _retry,
         SetupKind.CALENDAR: _calendar,
         SetupKind.TEAM: _team,
         SetupKind.AGENT: _agent,

@@ -46,9 +46,61 @@
     for (const box of all("[data-suggests]", event.target.form ?? document)) if (box.dataset.suggests === event.target.name) press(box);
   });
 
+  // Hours as bars on a track from 6 to 23 o'clock.
+  const FIRST = 6 * 60, LAST = 23 * 60;
+  const minutes = (text) => { const [hour, minute] = text.split(/[:：.]/).map(Number); return hour * 60 + (minute || 0); };
+  function place(bar, from, to) {
+    const share = (at) => Math.min(Math.max((at - FIRST) / (LAST - FIRST), 0), 1) * 100;
+    bar.style.left = `${share(from)}%`;
+    bar.style.width = `${Math.max(share(to) - share(from), 0)}%`;
+  }
+  const HOURS = /(\d{1,2}(?:[:：.]\d{2})?)\s*(?:-|–|—|~|～|至|到)\s*(\d{1,2}(?:[:：.]\d{2})?)/g;
+  function draw(track) {
+    const field = document.getElementById(track.dataset.track);
+    track.replaceChildren(...[...field.value.matchAll(HOURS)].map(([, from, to]) => {
+      const bar = document.createElement("span");
+      place(bar, minutes(from), minutes(to));
+      return bar;
+    }));
+  }
+  document.addEventListener("input", (event) => { if (event.target.id) all(`[data-track="${event.target.id}"]`).forEach(draw); });
+
+  document.addEventListener("click", (event) => {
+    // One day's hours for the days below it.
+    const copies = event.target.closest("[data-week-copies]");
+    if (copies) {
+      const fields = all("input[name^=day_]", copies.closest("[data-week]"));
+      const from = fields.findIndex((field) => field.id === copies.dataset.weekCopies);
+      for (const field of fields.slice(from + 1)) { field.value = fields[from].value; field.dispatchEvent(new Event("input", { bubbles: true })); }
+    }
+    // A day of the calendar goes into the form beside it.
+    const cell = event.target.closest("[data-day]");
+    const form = document.getElementById("day-form");
+    if (cell && form) {
+      form.elements.first.value = cell.dataset.day;
+      form.elements.last.value = "";
+      form.elements.what.focus();
+      form.scrollIntoView({ block: "nearest" });
+    }
+    // Spare lines, shown one by one.
+    const more = event.target.closest("[data-more]");
+    if (more) {
+      const spare = document.querySelector(`${more.dataset.more} [data-spare]`);
+      if (spare) { delete spare.dataset.spare; spare.hidden = false; spare.querySelector("input:not([type=hidden]), select")?.focus(); }
+      more.hidden = !document.querySelector(`${more.dataset.more} [data-spare]`);
+    }
+  });
+  function again(select) {
+    for (const part of all("[data-again]", select.closest("fieldset"))) part.hidden = select.value !== "again";
+  }
+  document.addEventListener("change", (event) => { if (event.target.matches("[data-step]")) again(event.target); });
+
   function prepare() {
     all("[data-suggests]").forEach(press);
     all("[data-picks]").forEach(pick);
+    all("[data-from]").forEach((bar) => place(bar, minutes(bar.dataset.from), minutes(bar.dataset.to)));
+    all("[data-track]").forEach(draw);
+    all("[data-spare]").forEach((line) => { line.hidden = true; });
   }
   prepare();
 })();
