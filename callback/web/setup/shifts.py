@@ -78,7 +78,7 @@ class Cell:
     day: date
     inside: bool
     """Of the month that is shown."""
-    hours: str
+    hours: Sequence[str]
     differs: bool
     absent: bool
     reason: str
@@ -147,7 +147,7 @@ def _cell(
     return Cell(
         day=day,
         inside=day.month == month,
-        hours=" ".join(f"{starts}–{ends}" for starts, ends in hours),
+        hours=[f"{starts}–{ends}" for starts, ends in hours],
         differs=said is not None,
         absent=said is not None and not hours,
         reason=(said or {}).get("reason") or "",
