@@ -16,14 +16,14 @@ from fastapi import APIRouter, Path, Request, Response
 from callback.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
-_STATIC = resources.files("callback.web").joinpath("static")
+STATIC = resources.files("callback.web").joinpath("static")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
 
 @functools.cache
 def _file(name: str) -> tuple[bytes, bytes, str]:
     """Content, the same compressed, media type. Raises `NotFound`."""
-    part = _STATIC
+    part = STATIC
     for piece in name.split("/"):
         if piece in ("", ".", ".."):
             raise NotFound("no_such_address")
