@@ -32,6 +32,7 @@ from callback.texts import Language, say
 ROOT = Path(__file__).resolve().parents[2]
 CHANNELS = "sandbox_sms,sandbox_voice,sandbox_email"
 """Surveys go out, to a page on which one answers them as the customer."""
+NAMES = ("company", "centre", "department", "company_zh", "centre_zh", "department_zh")
 console = Console(width=max(Console().width, 124))
 
 
@@ -208,6 +209,7 @@ def _serve(settings: Settings) -> int:
         "CALLBACK_PUBLIC_URL": settings.public_url,
         "CALLBACK_LANGUAGE": settings.language,
         "CALLBACK_CHANNELS": CHANNELS,
+        **{f"CALLBACK_{name.upper()}": getattr(settings, name) for name in NAMES},
         "CALLBACK_LOG_LEVEL": settings.log_level,
     }
     console.print("Serving until Ctrl+C.", style="bold")
