@@ -71,7 +71,7 @@ def message_status(handle: Handle, form: SignedForm, house: HouseDep, now: Now) 
             handle=handle,
             status=form.get("MessageStatus") or form.get("SmsStatus") or "",
             provider_id=_sid(form, "MessageSid", "SmsSid"),
-            error_code=form.get("ErrorCode") or None,
+            error_code=form.get("ErrorCode", "")[:32] or None,
             now=now,
         )
 
@@ -85,9 +85,7 @@ def call_status(handle: Handle, form: SignedForm, house: HouseDep, now: Now) -> 
             handle=handle,
             status=form.get("CallStatus") or "",
             provider_id=_sid(form, "CallSid"),
-            error_code=form.get("ErrorCode") or form.get("SipResponseCode") or None
-            if form.get("CallStatus") == "failed"
-            else None,
+            error_code=_why_it_failed(form) if form.get("CallStatus") == "failed" else None,
             duration_s=_seconds(form.get("CallDuration")),
             answered_by=form.get("AnsweredBy"),
             now=now,
@@ -188,13 +186,14 @@ async def gateway_report(handle: Handle, request: Request, house: HouseDep, now:
         raise Invalid("carrier_form") from error
     status = way.status_of(str(at_path(document, reports.status)))
     code = at_path(document, reports.code) if reports.code else None
+    told = at_path(document, reports.id)
     if status is not None:
         await run_in_threadpool(
             _apply_report,
             house,
             handle=handle,
             status=status,
-            provider_id=str(at_path(document, reports.id)),
+            provider_id=None if told is None else str(told)[:64],
             error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)),
             now=now,
         )
@@ -203,6 +202,14 @@ async def gateway_report(handle: Handle, request: Request, house: HouseDep, now:
 def _apply_report(house: House, **event: Any) -> None:
     with house.sessions.begin() as session:
         apply_status(session, **event)
+
+
+def _why_it_failed(form: dict[str, str]) -> str | None:
+    """The carrier's code, else the network's, as `sip404`."""
+    if form.get("ErrorCode"):
+        return form["ErrorCode"][:32]
+    sip = form.get("SipResponseCode", "")
+    return f"sip{sip}" if sip.isdecimal() and len(sip) == 3 else None
 
 
 def _sid(form: dict[str, str], *names: str) -> str | None:

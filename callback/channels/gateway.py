@@ -241,7 +241,8 @@ class GatewaySms:
             found = at_path(document, meaning.id)
             if found in (None, ""):
                 raise ChannelError(Kind.UNKNOWN, code=code, raw="no id in the answer")
-            return Accepted(str(found), "queued")
+            # One that never reports: nothing of it is ever known to wait in its queue.
+            return Accepted(str(found), "queued" if self.file.reports is not None else "sent")
         raise ChannelError(Kind.PERMANENT, code=meaning.failures.get(code, code or str(answer.status_code)))
 
 

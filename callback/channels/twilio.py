@@ -15,7 +15,7 @@ from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
 
 from callback.channels.protocol import Accepted, Addresses, ChannelError, Outgoing
-from callback.domain.sending import Kind
+from callback.domain.sending import NOT_NOW, Kind
 from callback.domain.words import Channel, SendKind
 from callback.errors import Invalid
 from callback.settings import Settings
@@ -225,8 +225,8 @@ def never_connected(error: Exception) -> bool:
 def _refused(error: TwilioRestException) -> ChannelError:
     code = None if error.code is None else str(error.code)
     status = int(error.status)
-    if status == 429:
-        return ChannelError(Kind.TEMPORARY, code=code or "20429", raw="429")
+    if status == 429 or (status < 500 and code in NOT_NOW):
+        return ChannelError(Kind.TEMPORARY, code=code or "20429", raw=str(status))
     if status >= 500:
         # Some gateways in between say 502 or 504 for what has been accepted: asked first, repeated then.
         return ChannelError(Kind.UNKNOWN, code=code, raw=str(status))

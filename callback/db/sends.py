@@ -1,13 +1,14 @@
 """The ledger of what leaves: what is due, claimed in batches; the results written back; what has to be asked about."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    and_,
     bindparam,
     case,
     func,
@@ -43,6 +44,8 @@ _FIRST = text("callbacks.next_try_at IS NULL")
 _AGAIN = text("callbacks.next_try_at IS NOT NULL")
 STARTS = (SendKind.INVITATION, SendKind.CALL)
 """Kinds that begin an attempt: their failure ends it."""
+REPLIES_WAIT = timedelta(hours=1)
+"""So long an answer, which has no window, is taken to wait in the carrier's queue when the carrier says nothing."""
 
 
 # ── The sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -60,10 +63,24 @@ def locked_sender(session: Session, *, channel: Channel, sender: str, tokens: fl
     return row
 
 
-def handed_over(session: Session, *, channel: Channel, sender: str, below: int) -> int:
-    """Segments, or calls, that still wait in the carrier's own queue."""
+def is_sound(session: Session, *, channel: Channel, sender: str) -> bool:
+    """Whether the sender's breaker has counted no failure; asked without a lock."""
+    query = select(Sender.failures, Sender.open_until).where(Sender.channel == channel, Sender.sender == sender)
+    row = session.execute(query).one_or_none()
+    return row is not None and row.failures == 0 and row.open_until is None
+
+
+def handed_over(session: Session, *, channel: Channel, sender: str, below: int, now: datetime) -> int:
+    """Segments, or calls, that still wait in the carrier's own queue.
+
+    Without those whose window has closed: the carrier has dropped them, whether it has said so or its word was lost.
+    """
     total = select(func.coalesce(func.sum(Send.segments), 0)).where(
-        text("sends.state = 'sent'"), Send.channel == channel, Send.provider_rank < below, Send.sender == sender
+        text("sends.state = 'sent'"),
+        Send.channel == channel,
+        Send.provider_rank < below,
+        Send.sender == sender,
+        or_(Send.closes_at > now, and_(Send.closes_at.is_(None), Send.sent_at > now - REPLIES_WAIT)),
     )
     return int(session.scalar(total) or 0)
 

@@ -125,7 +125,8 @@ class _Call:
         if plain in _IS_THE_PERSON or plain.startswith(("yes ", "yeah ", "是的")):
             self._connected(confirmed=True)
             self._open()
-            return self._ask(before=say("voice.intro", self.language) + " ")
+            # They have heard that the call is recorded and gone on; whoever else picked up is not recorded at all.
+            return self._ask(before=say("voice.intro", self.language) + " ", record=self.settings.record_calls)
         if plain in _IS_SOMEBODY_ELSE or plain.startswith(("no ", "no, ", "不是")):
             return self._end(Disposition.THIRD_PARTY, "voice.wrong_person")
         return self._again("voice.again_wrong")
@@ -211,7 +212,7 @@ class _Call:
             return self._take(response, asked, Reply(Kind.SKIP))
         return self._break_off("voice.no_answer")
 
-    def _ask(self, *, before: str = "", tries: int = 1) -> VoiceResponse:
+    def _ask(self, *, before: str = "", tries: int = 1, record: bool = False) -> VoiceResponse:
         """The next question that can be asked by key or speech, if the time allows; else goodbye."""
         response = self._open()
         self.session.refresh(response)
@@ -229,6 +230,7 @@ class _Call:
             language=self.language,
             hints=renderings.hints(asked, self.language),
             free_text=asked.is_text,
+            record=record,
         )
 
     def _has_time(self, text: str) -> bool:

@@ -111,10 +111,21 @@ def spoken_question(question: Question, language: Language) -> str:
 
 
 def ask(
-    text: str, *, action: str, language: Language, hints: str | None = None, free_text: bool = False
+    text: str,
+    *,
+    action: str,
+    language: Language,
+    hints: str | None = None,
+    free_text: bool = False,
+    record: bool = False,
 ) -> VoiceResponse:
-    """TwiML that says `text` and waits for a key or a word; silence comes to `action` too, with nothing in it."""
+    """TwiML that says `text` and waits for a key or a word; silence comes to `action` too, with nothing in it.
+
+    `record`: from here on the call is recorded, to its end.
+    """
     response = VoiceResponse()
+    if record:
+        response.start().recording(channels="dual")
     gather = Gather(
         input="dtmf speech",
         action=action,

@@ -17,7 +17,7 @@ def count(house: House) -> None:
 
     def note(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, many: bool) -> None:
         made["trips"] += 1
-        made["statements"] += len(parameters) if many else 1
+        made["statements"] += len(parameters) if many and isinstance(parameters, list) else 1
 
     def tell(_signal: int, _frame: object) -> None:
         print(json.dumps(made), flush=True)

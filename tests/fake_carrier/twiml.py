@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 
 from twilio.twiml import voice_response
-from twilio.twiml.voice_response import Dial, Gather, Number, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, Number, Start, VoiceResponse
 
-_METHODS = {"Response": VoiceResponse, "Gather": Gather, "Dial": Dial, "Number": Number}
+_METHODS = {"Response": VoiceResponse, "Gather": Gather, "Dial": Dial, "Number": Number, "Start": Start}
 _TEXT = {"Say", "Number"}
 _LIMITS = {"timeout": 600, "timeLimit": 14_400, "numDigits": 20, "maxSpeechTime": 60, "length": 600, "loop": 100}
 

@@ -165,6 +165,12 @@ class PostOffice:
         with self.house.sessions() as session:
             return session.scalars(select(Callback).where(Callback.handle == handle)).one()
 
+    def addresses(self, handle: str) -> Sequence[str]:
+        """Of the callback's customer."""
+        with self.house.sessions() as session:
+            query = select(ContactPoint.address).join(Callback, Callback.customer_id == ContactPoint.customer_id)
+            return session.scalars(query.where(Callback.handle == handle)).all()
+
     def attempts(self, handle: str) -> Sequence[Attempt]:
         with self.house.sessions() as session:
             query = select(Attempt).join(Callback, Callback.id == Attempt.callback_id)

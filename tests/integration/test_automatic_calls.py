@@ -23,6 +23,7 @@ from callback.domain.words import (
 from callback.services import automatic_calls
 from callback.services.automatic_calls import Heard
 from callback.settings import Settings
+from tests.fake_carrier import twiml
 from tests.integration.surveyed import Surveyed, look, survey
 
 ACTION = "https://callback.example/carrier/voice/abc"
@@ -38,6 +39,7 @@ class Line:
     now: datetime
     query: dict[str, str]
     text: str = ""
+    xml: str = ""
     over: bool = False
 
     def turn(self, digits: str = "", speech: str = "", *, seconds: float = 10, **more: Any) -> str:
@@ -55,6 +57,7 @@ class Line:
             xml = automatic_calls.turn(
                 session, attempt=attempt, heard=heard, action=ACTION, now=self.now, settings=self.settings
             )
+        self.xml = xml
         return self._read(xml)
 
     def _read(self, xml: str) -> str:
@@ -239,4 +242,19 @@ def test_the_call_ends_within_five_minutes_whatever_happens(sessions: SessionFac
 def test_the_recording_is_announced(sessions: SessionFactory, settings: Settings, now: datetime) -> None:
     under_way = survey(sessions, now, channel=Channel.VOICE, opened=False)
     recorded = settings.model_copy(update={"record_calls": True})
-    assert "recorded" in Line(sessions, recorded, under_way, now, {}).turn()
+    line = Line(sessions, recorded, under_way, now, {})
+    assert "recorded" in line.turn()
+    assert "<Recording" not in line.xml
+    line.turn(digits="5")  # not understood: nobody has confirmed anything
+    assert "<Recording" not in line.xml
+    line.turn(digits="1")
+    assert line.xml.count("<Recording") == 1
+    assert not twiml.faults(line.xml)
+    line.turn(digits="1")
+    assert "<Recording" not in line.xml
+
+
+def test_nobody_is_recorded_who_was_not_told(line: Line) -> None:
+    assert "recorded" not in line.turn()
+    line.turn(digits="1")
+    assert "<Recording" not in line.xml

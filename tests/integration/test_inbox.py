@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from callback.api.mailbox import Mailbox
 from callback.bootstrap import House
-from callback.db.tables import Answer, Callback, Campaign, ContactPoint, InboundMessage, Send
+from callback.db.tables import Answer, Callback, Campaign, InboundMessage, Send
 from callback.domain.words import CallbackState, InboundOutcome, SendKind, SendState
 from callback.errors import Conflict
 from callback.services import campaigns, inbox, reminders, replies
@@ -124,12 +124,7 @@ def test_what_cannot_be_read_at_all_is_left_to_a_person(post: PostOffice, monkey
 def test_nothing_goes_out_to_somebody_whose_words_nobody_has_read(post: PostOffice) -> None:
     """After an hour without a worker, the STOP of that hour counts before the first message leaves."""
     handle = post.due()
-    with post.house.sessions() as session:
-        address = session.scalars(
-            select(ContactPoint.address)
-            .join(Callback, Callback.customer_id == ContactPoint.customer_id)
-            .where(Callback.handle == handle)
-        ).one()
+    (address,) = post.addresses(handle)
     _keep(post, _written(post, address, "STOP"))
     assert post.round() == []
     assert not post.fake.messages

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from callback.db.tables import Attempt, Case
+from callback.db.tables import Attempt, Case, Send
 from callback.domain.words import (
     AttemptState,
     BlockedBy,
@@ -17,6 +17,7 @@ from callback.domain.words import (
     SendState,
 )
 from callback.services.sends import end_attempt
+from tests.fake_carrier.server import Event
 from tests.integration.post_office import LEASE, SETTLE, PostOffice
 
 
@@ -280,6 +281,61 @@ def test_a_reopened_case_is_not_surveyed(post: PostOffice) -> None:
         session.execute(update(Case).values(status=CaseStatus.OPEN))
     assert post.round() == []
     assert ("nothing_owed", "not_sent") in post.decisions(handle)
+
+
+@pytest.mark.parametrize("code", [21611, 14107])
+def test_a_full_queue_is_no_refusal(post: PostOffice, code: int) -> None:
+    """Some limits of the carrier come as a 400: the message was not taken, and would be a minute later."""
+    handle = post.due()
+    (address,) = post.addresses(handle)
+    post.fake.behaviour.refused[address] = code
+    post.round()
+    assert post.the_send(handle).state is SendState.QUEUED
+    post.fake.behaviour.refused.clear()
+    post.clock.advance(minutes=10)
+    post.round()
+    assert post.the_send(handle).state is SendState.SENT
+    assert len(post.attempts(handle)) == 1
+
+
+def test_what_the_window_closed_on_comes_back_another_day(post: PostOffice) -> None:
+    handle = post.due()
+    post.round()
+    (message,) = post.fake.messages.values()
+    post.fake.behaviour.fate[message.form["To"]] = ("undelivered", 30036)
+    post.receive(*post.fake.events_of(message))
+    (attempt,) = post.attempts(handle)
+    assert (attempt.disposition, attempt.counts) == (Disposition.TECHNICAL_FAILURE, False)
+    assert post.callback(handle).state is CallbackState.WAITING
+    assert ("not_in_time", "not_sent") in post.decisions(handle)
+
+
+def test_a_carrier_that_says_nothing_does_not_stop_us_for_ever(post: PostOffice) -> None:
+    """Its words were lost for as many as fit into the window: what it has dropped by now waits nowhere."""
+    first = post.due()
+    post.round()
+    with post.house.sessions.begin() as session:
+        session.execute(update(Send).values(segments=1_000_000_000, closes_at=post.now + timedelta(minutes=30)))
+    second = post.due()
+    assert post.round() == []
+    assert ("no_room_in_window", "not_sent") in post.decisions(second)
+    third = post.due()
+    post.clock.advance(hours=1)
+    assert len(post.round()) == 1
+    assert post.sends(third)
+    assert post.the_send(first).state is SendState.SENT
+
+
+@pytest.mark.parametrize(("sip", "disposition"), [("404", "dead_number"), ("503", "technical_failure")])
+def test_a_call_that_the_network_refuses(post: PostOffice, sip: str, disposition: str) -> None:
+    handle = post.due(channel=Channel.VOICE)
+    post.round(channel=Channel.VOICE)
+    (call,) = post.fake.calls.values()
+    (failed,) = post.fake.events_of_call(call, "failed")
+    post.receive(Event(failed.url, {**failed.form, "SipResponseCode": sip}))
+    (attempt,) = post.attempts(handle)
+    assert attempt.disposition == disposition
+    assert post.callback(handle).state is not CallbackState.IN_PROGRESS
 
 
 def test_what_waits_to_be_tried_again_is_looked_at_again(post: PostOffice) -> None:

@@ -5,11 +5,8 @@ import io
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-
 from callback.bootstrap import House
 from callback.db import decisions
-from callback.db.tables import Callback, ContactPoint
 from callback.db.unsent import NO_SURVEY, listed
 from callback.domain.sending import FAILURES, failure_of
 from callback.domain.words import CaseStatus, Channel, InboundOutcome
@@ -87,12 +84,7 @@ def test_what_was_sent_in_vain_is_in_the_ledger_and_explained(post: PostOffice) 
     """Refused at once, or undelivered later: the reason is a line of the ledger, and `explain` says it in words."""
     refused, undelivered = post.due(), post.due()
     for handle in (refused, undelivered):
-        with post.house.sessions() as session:
-            (address,) = session.scalars(
-                select(ContactPoint.address)
-                .join(Callback, Callback.customer_id == ContactPoint.customer_id)
-                .where(Callback.handle == handle)
-            )
+        (address,) = post.addresses(handle)
         if handle == refused:
             post.fake.behaviour.refused[address] = 21211
         else:

@@ -80,7 +80,7 @@ class Purse:
     def open(cls, session: Session, *, way: SendChannel, now: datetime) -> "Purse":
         row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
         below = STARTED if way.channel is Channel.VOICE else LEFT_THE_QUEUE
-        waiting = rows.handed_over(session, channel=way.channel, sender=way.sender, below=below)
+        waiting = rows.handed_over(session, channel=way.channel, sender=way.sender, below=below, now=now)
         return cls(row, rate=way.rate, waiting=waiting, now=now)
 
     def allows(self, wanted: int) -> int:

@@ -97,6 +97,8 @@ def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChann
     if not told:
         return
     well = any(result.accepted is not None or not _ill(result) for result in told)
+    if well and rows.is_sound(session, channel=way.channel, sender=way.sender):
+        return  # as nearly always: then nobody waits here for a claim that is under way
     row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
     breaker = pacing.Breaker(row.failures, row.open_until)
     if well:
