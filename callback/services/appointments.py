@@ -31,7 +31,7 @@ def check(session: Session, *, callback: Callback, at: datetime, now: datetime, 
 
 
 def make(
-    session: Session, *, callback: Callback, at: datetime, agent_id: int | None, made_in: Attempt, now: datetime
+    session: Session, *, callback: Callback, at: datetime, agent_id: int | None, made_in: Attempt | None, now: datetime
 ) -> Appointment:
     """The open appointment; one that was open before is cancelled. `agent_id`: with this agent and no other."""
     attempt_rows.settle_appointment(session, callback.id, AppointmentState.CANCELLED)
@@ -39,7 +39,7 @@ def make(
         callback_id=callback.id,
         at=at,
         agent_id=agent_id,
-        made_in_id=made_in.id,
+        made_in_id=made_in.id if made_in is not None else None,
         state=AppointmentState.OPEN,
         created_at=now,
     )

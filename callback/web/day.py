@@ -1,6 +1,7 @@
 """`/day`: an agent's day in calling order, and the next call."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -54,12 +55,13 @@ def start(handle: Handle, desk: Worker) -> Response:
 def _values(desk: Desk) -> dict[str, Any]:
     with desk.reading() as session:
         found = days.day_of(session, agent_id=desk.me.agent_id, now=desk.now, zone=desk.zone)
-    return {"day": found, "elsewhere": lambda zone: _elsewhere(desk, zone), "possible_at": days.possible_at}
+    return {"day": found, "elsewhere": elsewhere(desk), "possible_at": days.possible_at}
 
 
-def _elsewhere(desk: Desk, zone: str) -> bool:
-    """Whether clocks in this zone differ from the reader's now: only then is the customer's time said beside it."""
-    return desk.now.astimezone(ZoneInfo(zone)).utcoffset() != desk.now.astimezone(desk.zone).utcoffset()
+def elsewhere(desk: Desk) -> Callable[[str], bool]:
+    """Whether clocks in a zone differ from the reader's now: only then is the customer's time said beside it."""
+    here = desk.now.astimezone(desk.zone).utcoffset()
+    return lambda zone: desk.now.astimezone(ZoneInfo(zone)).utcoffset() != here
 
 
 def _nothing_now(desk: Desk, found: days.Day) -> str:

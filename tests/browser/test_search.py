@@ -1,0 +1,73 @@
+"""A customer calls back: found, confirmed, helped; in a real browser."""
+
+from typing import Literal
+
+from sqlalchemy import select
+
+from callback.db.tables import Callback, Customer
+from callback.domain.words import CallbackState, Channel, Purpose
+from tests.browser.conftest import BOTH, DESKTOP, WIDTHS, Site
+from tests.browser.looking import Look
+
+
+def _waiting_for(site: Site, agent: str, language: str) -> tuple[int, str, str]:
+    """(customer, name, callback) of somebody on this agent's list who speaks the language."""
+    owner = site.agent(agent).id
+    with site.house.sessions() as session:
+        found = session.execute(
+            select(Customer.id, Customer.name, Callback.handle)
+            .join(Callback, Callback.customer_id == Customer.id)
+            .where(Callback.agent_id == owner, Callback.state == CallbackState.ASSIGNED)
+            .where(Callback.channel == Channel.AGENT, Callback.purpose == Purpose.ANSWER)
+            .where(Customer.language == language)
+            .order_by(Callback.planned_at)
+            .limit(1)
+        ).one()
+    return found.id, str(found.name), found.handle
+
+
+@BOTH
+@WIDTHS
+def test_from_the_name_to_the_case(site: Site, look: Look, language: Literal["en", "zh"], width: int) -> None:
+    english = language == "en"
+    _, name, handle = _waiting_for(site, "limin", language)
+    page = site.open("/day" if width == DESKTOP else "/search", login="limin", language=language, width=width)
+    if width == DESKTOP:
+        page.keyboard.press("/")
+        page.wait_for_url("**/search")
+    page.locator("#q").fill(name[:3] if english else name[:1])
+    page.locator("#found .person").filter(has_text=name).first.wait_for()
+    look(page, "search")
+    page.locator("#q").fill(name)
+    page.locator("#found .person").filter(has_text=name).first.click()
+    page.get_by_role("button", name="Confirmed" if english else "身份已核实").wait_for()
+    look(page, "search-confirm")
+    page.keyboard.press("1")
+    page.wait_for_url("**/incoming/*")
+    page.locator(f"#duty-{handle}").wait_for()
+    look(page, "incoming")
+
+
+def test_a_note_and_an_appointment_while_the_customer_is_on_the_line(site: Site) -> None:
+    customer, _, handle = _waiting_for(site, "wangqiang", "zh")
+    page = site.open(f"/search/{customer}", login="limin")
+    page.keyboard.press("1")
+    page.wait_for_url("**/incoming/*")
+    duty = page.locator(f"#duty-{handle}")
+    case = page.locator(".case").filter(has=duty)
+    case.get_by_label("What did the customer say?").fill("<b>rang</b> twice")
+    page.reload()  # a crash: what was typed is still there
+    case.get_by_role("button", name="Keep it with the case").click()
+    page.get_by_text("Written down.").wait_for()
+    case.get_by_text("<b>rang</b> twice").first.wait_for()
+
+    duty.get_by_role("button", name="Call at another time").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("On the customer's clock").fill("2026-03-12T22:30")
+    site.forgiven = ("409",)
+    dialog.get_by_role("button", name="Keep the appointment").click()
+    dialog.get_by_role("alert").get_by_text("The next legal moment is").wait_for()
+    dialog.get_by_label("On the customer's clock").fill("2026-03-12T15:00")
+    dialog.get_by_role("button", name="Keep the appointment").click()
+    page.get_by_text("We call at that time.").wait_for()
+    duty.get_by_text("appointment tomorrow 15:00").wait_for()
