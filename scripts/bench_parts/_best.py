@@ -2,9 +2,10 @@
 
 import random
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from statistics import pstdev
+from statistics import fmean, pstdev
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, vstack
 
 from bench_parts._town import NOW
-from callback.domain.assignment import Assigner, Demand, Placement, PlainAssigner, Roster, SlotFact
+from callback.domain.assignment import Demand, Placement, PlainAssigner, Roster, SlotFact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval
 from callback.domain.policy import Policy
@@ -23,6 +24,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 SLOT, DAY = timedelta(minutes=30), timedelta(days=1)
 COLUMNS = (*range(6), *range(10, 20))
 POLICY = Policy()
+CALLS_IN_A_SLOT = 5
 
 
 def town(callbacks: int, agents: int, *, seed: int = 1, uneven: bool = False) -> tuple[list[Demand], Roster]:
@@ -75,7 +77,7 @@ def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]
     kinds = sorted({tuple(sorted(found)) for found in languages.values()})
     room: Counter[tuple[int, int]] = Counter()
     for slot in roster.slots:
-        room[starts.index(slot.starts_at), kinds.index(tuple(sorted(languages[slot.agent_id])))] += 5
+        room[starts.index(slot.starts_at), kinds.index(tuple(sorted(languages[slot.agent_id])))] += CALLS_IN_A_SLOT
     places = sorted(room)
     costs: list[tuple[int, int, int]] = []
     rows: list[int] = []
@@ -119,31 +121,78 @@ def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]
     return found[0], found[1], found[2]
 
 
-def table(callbacks: int, agents: int) -> list[str]:
-    """Greedy and best over tight, ample and uneven capacity; changes: anew after a twentieth of the agents left."""
-    lines = [
-        f"{'capacity':8} {'assigner':8} {'in time':>8} {'placed':>8} {'contacts':>9} {'changes':>8} {'load sd':>8}"
-    ]
-    cases = (("tight", callbacks, agents * 3 // 5, False), ("ample", callbacks, agents * 2, False),
-             ("uneven", callbacks, agents, True))  # fmt: skip
-    for name, count, people, uneven in cases:
-        demands, roster = town(count, people, uneven=uneven)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one assigner reaches with one capacity."""
+
+    capacity: str
+    assigner: str
+    in_time: int
+    placed: int
+    contacts: float
+    changes: int
+    """Callbacks that lose their slot when all is planned anew after a twentieth of the agents left, beside theirs."""
+    spread: float
+    """Standard deviation, over the agents of a day, of the share of their time that is taken; mean of the days."""
+
+
+def compare(callbacks: int, agents: int) -> list[Row]:
+    """Greedy and best over tight, ample and uneven capacity."""
+    cases = (
+        ("tight", agents * 3 // 5, False),
+        ("ample", agents * 2, False),
+        ("uneven", agents, True),
+    )
+    rows: list[Row] = []
+    for name, people, uneven in cases:
+        demands, roster = town(callbacks, people, uneven=uneven)
         for label, assigner in (("greedy", PlainAssigner()), ("best", OptimalAssigner())):
             placed, _ = assigner.assign(demands, roster, POLICY)
-            lines.append(f"{name:8} {label:8} {_row(demands, roster, list(placed), assigner)}")
-    return lines
+            again, _ = assigner.assign(*_with_fewer(demands, roster, placed), POLICY)
+            rows.append(
+                Row(
+                    name,
+                    label,
+                    in_time=sum(p.at <= demands[p.callback_id - 1].due for p in placed),
+                    placed=len(placed),
+                    contacts=sum(demands[p.callback_id - 1].chance(p.at) for p in placed),
+                    changes=_changes(roster, placed, again),
+                    spread=_spread(roster, placed),
+                )
+            )
+    return rows
 
 
-def _row(demands: list[Demand], roster: Roster, placed: list[Placement], assigner: Assigner) -> str:
-    by_id = {d.callback_id: d for d in demands}
-    in_time = sum(p.at <= by_id[p.callback_id].due for p in placed)
-    contacts = sum(by_id[p.callback_id].chance(p.at) for p in placed)
-    load = Counter((p.agent_id, p.at.date()) for p in placed)
-    spread = pstdev([load[a.id, day] for a in roster.agents for day in {NOW.date(), (NOW + DAY).date()}])
+def table(rows: list[Row]) -> list[str]:
+    head = f"{'capacity':8} {'assigner':8} {'in time':>8} {'placed':>8} {'contacts':>9} {'changes':>8} {'load sd':>8}"
+    return [
+        head,
+        *(
+            f"{r.capacity:8} {r.assigner:8} {r.in_time:>8,} {r.placed:>8,} {r.contacts:>9,.0f} {r.changes:>8,} "
+            f"{r.spread:>8.1%}"
+            for r in rows
+        ),
+    ]
+
+
+def _with_fewer(demands: list[Demand], roster: Roster, placed: Sequence[Placement]) -> tuple[list[Demand], Roster]:
+    """The same question to who has shown this plan, when a twentieth of the agents are gone."""
     shown = {p.callback_id: p.slot_id for p in placed}
-    fewer = replace(roster, agents=tuple(a for a in roster.agents if a.id % 20))
     wishes = [replace(d, current=shown.get(d.callback_id)) for d in demands]
-    again, _ = assigner.assign(wishes, fewer, POLICY)
+    return wishes, replace(roster, agents=tuple(a for a in roster.agents if a.id % 20))
+
+
+def _changes(roster: Roster, placed: Sequence[Placement], again: Sequence[Placement]) -> int:
     gone = {slot.id for slot in roster.slots if slot.agent_id % 20 == 0}
-    moved = sum(shown.get(p.callback_id, p.slot_id) != p.slot_id and shown[p.callback_id] not in gone for p in again)
-    return f"{in_time:>8,} {len(placed):>8,} {contacts:>9,.0f} {moved:>8,} {spread:>8.2f}"
+    after = {p.callback_id: p.slot_id for p in again}
+    return sum(p.slot_id not in gone and after.get(p.callback_id) != p.slot_id for p in placed)
+
+
+def _spread(roster: Roster, placed: Sequence[Placement]) -> float:
+    """Of the share of each agent's time, on each day: agents who work half a day are owed half as much."""
+    load = Counter((p.agent_id, p.at.date()) for p in placed)
+    hours = Counter((slot.agent_id, slot.starts_at.date()) for slot in roster.slots)
+    days = sorted({day for _, day in hours})
+    return fmean(
+        pstdev([load[key] / (CALLS_IN_A_SLOT * slots) for key, slots in hours.items() if key[1] == day]) for day in days
+    )

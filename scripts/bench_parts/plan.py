@@ -20,6 +20,7 @@ from callback.bootstrap import House
 from callback.db import bulk
 from callback.db.base import Base
 from callback.domain.words import CaseKind, CaseStatus, ContactKind, ContactState, Priority, Role
+from callback.services.assignments import AssignmentReport
 from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
 
@@ -31,28 +32,31 @@ NOW = datetime(2026, 3, 11, 1, 0, tzinfo=UTC)
 
 
 def run(bench: Bench) -> list[Figure]:
-    parts = {"best": _best, "proof": _proved, "million": _million, "cases": _cases_planned}
+    parts = {
+        "best": _best,
+        "change": _changed,
+        "proof": _proved,
+        "table": _compared,
+        "million": _million,
+        "cases": _cases_planned,
+    }
     return [figure for part in bench.chosen(parts) for figure in parts[part](bench)]
 
 
 def _best(bench: Bench) -> list[Figure]:
-    """The best plan for callbacks that wait, and one changed callback in the midst of it."""
+    """The best plan for callbacks that wait, and a tenth of it."""
     callbacks, agents = (10_000, 100) if bench.small else (100_000, 1_000)
-    with bench.house(bench.postgresql()) as house:
-        _town.fill(house, callbacks=callbacks, agents=agents)
-    figures = _in_a_process(house.settings.database_url, None)
+    figures, tenth = (
+        _planned_in_a_process(bench, callbacks=count, agents=people)
+        for count, people in ((callbacks, agents), (callbacks // 10, agents // 10))
+    )
     bench.note(f"best plan: {callbacks:,} callbacks, {agents:,} agents, 32 half hours each; {figures['left']} left")
-    with bench.house(house.settings) as again:
-        ones = [_one_changed(again, number) for number in range(5)]
-    small = bench.postgresql()
-    with bench.house(small) as house:
-        _town.fill(house, callbacks=callbacks // 10, agents=agents // 10)
-    tenth = _in_a_process(small.database_url, None)
+    bench.note(f"load {os.getloadavg()[0]:.1f}")
     return [
         Figure(name="best plan, read and written, PostgreSQL", figure=figures["wall"], unit="s", at_most=20),
         Figure(name="its processor time, without the server's", figure=figures["cpu"], unit="s"),
+        Figure(name="processor time of the server", figure=figures["server"], unit="s"),
         Figure(name="its peak memory", figure=figures["memory"], unit="MB", at_most=1_000),
-        Figure(name="one changed callback (median of 5)", figure=sorted(ones)[2], unit="s", at_most=1),
         Figure(name="a tenth of it", figure=tenth["wall"], unit="s"),
         Figure(
             name="growth exponent, to here", figure=math.log10(figures["wall"] / tenth["wall"]), unit="", at_most=1.25
@@ -60,28 +64,69 @@ def _best(bench: Bench) -> list[Figure]:
     ]
 
 
-def _one_changed(house: House, number: int) -> float:
-    gone = "state='waiting', agent_id=NULL, slot_id=NULL, planned_at=NULL, version=version+1"
-    with house.sessions.begin() as session:
-        session.execute(
-            text(f"UPDATE callbacks SET {gone}, due_at=:due WHERE id=:id"), {"due": NOW, "id": 5 + 7 * number}
+def _planned_in_a_process(bench: Bench, *, callbacks: int, agents: int) -> dict[str, float]:
+    settings = bench.postgresql()
+    with bench.house(settings) as house:
+        _town.fill(house, callbacks=callbacks, agents=agents)
+        before = _shards.server_cpu(house)
+        figures = _in_a_process(settings.database_url, None)
+        return {**figures, "server": _shards.server_cpu(house) - before}
+
+
+def _changed(bench: Bench) -> list[Figure]:
+    """What happens through the day, in the midst of a plan that stands."""
+    callbacks, agents = (10_000, 100) if bench.small else (100_000, 1_000)
+    bench.note(f"{callbacks:,} callbacks in the lists of {agents:,} agents")
+    with bench.house(bench.postgresql()) as house:
+        _town.fill(house, callbacks=callbacks, agents=agents)
+        plan_day(house.sessions, now=NOW, zone=house.zone)
+        ones = sorted((_one_changed(house, number) for number in range(5)), key=lambda one: one[0])
+        absent = _replanned(house, _ABSENT, {"agent": agents // 2, "day": NOW.date()})
+        late = _replanned(house, "SELECT 1", {}, minutes=5)
+    for what, (took, cpu, report) in (("one agent absent", absent), ("everybody five minutes late", late)):
+        bench.note(
+            f"{what}: {report.released} lost their place, {report.assigned} written, {report.moved} moved"
+            f" ({report.overran} for calls that ran over) in {took:.2f} s, {cpu:.2f} s of processor time"
         )
-    began = time.monotonic()
-    planned = plan_day(house.sessions, now=NOW, zone=house.zone)
-    assert planned.callbacks.assigned >= 1, planned
-    return time.monotonic() - began
+    bench.note(f"load {os.getloadavg()[0]:.1f}")
+    return [
+        Figure(name="one changed callback (median of 5)", figure=ones[2][0], unit="s", at_most=1),
+        Figure(name="its processor time, without the server's", figure=ones[2][1], unit="s"),
+        Figure(name="one agent absent", figure=absent[0], unit="s"),
+        Figure(name="everybody five minutes late", figure=late[0], unit="s"),
+    ]
+
+
+_ABSENT = "INSERT INTO shift_exceptions (agent_id, day) VALUES (:agent, :day)"
+_GONE = """UPDATE callbacks SET state='waiting', agent_id=NULL, slot_id=NULL, planned_at=NULL, version=version+1,
+                                due_at=:due WHERE id=:id"""
+
+
+def _one_changed(house: House, number: int) -> tuple[float, float, AssignmentReport]:
+    found = _replanned(house, _GONE, {"due": NOW, "id": 5 + 7 * number})
+    assert found[2].assigned >= 1, found
+    return found
+
+
+def _replanned(
+    house: House, change: str, values: dict[str, Any], *, minutes: int = 0
+) -> tuple[float, float, AssignmentReport]:
+    """(seconds, processor time of this process, what it did) of the planning after a change."""
+    with house.sessions.begin() as session:
+        session.execute(text(change), values)
+    began, used = time.monotonic(), time.process_time()
+    planned = plan_day(house.sessions, now=NOW + timedelta(minutes=minutes), zone=house.zone)
+    return time.monotonic() - began, time.process_time() - used, planned.callbacks
 
 
 def _proved(bench: Bench) -> list[Figure]:
-    """Equal to HiGHS, and greedy beside it."""
+    """Equal to HiGHS."""
     callbacks, agents = (2_000, 20) if bench.small else (20_000, 110)
     demands, roster = _best_plan.town(callbacks, agents)
     proof = OptimalAssigner().solve(demands, roster, _best_plan.POLICY).proof
     ours = (proof.missed, proof.late, proof.lost)
     bound = _best_plan.best_by_highs(demands, roster)
     bench.note(f"{callbacks:,} callbacks, {agents} agents: (missed, late, lost) {ours}; HiGHS: {bound}")
-    for line in _best_plan.table(callbacks, agents):
-        bench.note(line)
     return [
         Figure(
             name="tiers that differ from HiGHS",
@@ -89,6 +134,24 @@ def _proved(bench: Bench) -> list[Figure]:
             unit="",
             at_most=0,
         )
+    ]
+
+
+def _compared(bench: Bench) -> list[Figure]:
+    """Greedy by due time beside the best, on the same inputs, in the same run."""
+    callbacks, agents = (2_000, 20) if bench.small else (20_000, 110)
+    rows = _best_plan.compare(callbacks, agents)
+    for line in _best_plan.table(rows):
+        bench.note(line)
+    pairs = list(zip(rows[::2], rows[1::2], strict=True))
+    return [
+        Figure(
+            name=f"promises kept more than greedy, {best.capacity}",
+            figure=best.in_time - greedy.in_time,
+            unit="",
+            at_least=0,
+        )
+        for greedy, best in pairs
     ]
 
 
