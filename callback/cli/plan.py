@@ -42,7 +42,8 @@ def plan_command(
         list[str] | None,
         typer.Option(
             "--what-if",
-            help="absent=LOGIN, shift=LOGIN:2026-03-11:18:00-21:00, a figure as NAME=JSON. Repeatable; writes nothing.",
+            help="absent=LOGIN, shift=LOGIN:2026-03-11:18:00-21:00, a figure as NAME=JSON, or one more agent as "
+            "agent=zh+en:2026-03-11:09:00-12:00. Repeatable; writes nothing.",
         ),
     ] = None,
     export: Annotated[

@@ -4,6 +4,7 @@ import json
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -15,17 +16,21 @@ from callback.cli import app
 from callback.cli.common import console, open_house
 from callback.db.engine import reading
 from callback.db.tables import Agent
+from callback.domain.facts import AgentFacts
 from callback.errors import Invalid, NotFound
 from callback.services import findings, plan_files, what_if
 from callback.services.optimum import OptimalAssigner
 from callback.services.problems import read_problem
 from callback.texts import Language, say
 
+DAILY_CAPACITY = 60
+"""Of an agent who is not there; as of a new one."""
+
 
 def ask_what_if(house: House, wishes: list[str], *, as_json: bool) -> None:
     """Show what the changes would do; nothing is written."""
     with reading(house.sessions) as session:
-        change = _read_change(session, wishes)
+        change = _read_change(session, wishes, house.zone)
         found = what_if.compare(session, change, moment=house.clock(), zone=house.zone)
     if as_json:
         typer.echo(json.dumps(_comparison_out(found), ensure_ascii=False))
@@ -33,11 +38,12 @@ def ask_what_if(house: House, wishes: list[str], *, as_json: bool) -> None:
         _print_comparison(found, house.settings.language)
 
 
-def _read_change(session: Session, wishes: list[str]) -> what_if.Change:
-    """`absent=LOGIN`, `shift=LOGIN:DAY:HH:MM-HH:MM`, or a figure of the policy as `NAME=JSON`."""
+def _read_change(session: Session, wishes: list[str], zone: ZoneInfo) -> what_if.Change:
+    """`absent=LOGIN`, `shift=LOGIN:DAY:HH:MM-HH:MM`, `agent=zh+en:DAY:HH:MM-HH:MM`, or a figure as `NAME=JSON`."""
     logins = dict(session.execute(select(Agent.login, Agent.id)).tuples().all())
     absent: set[int] = set()
     extra: list[what_if.ExtraShift] = []
+    hired: list[AgentFacts] = []
     figures: dict[str, Any] = {}
     for wish in wishes:
         name, separator, value = wish.partition("=")
@@ -46,23 +52,40 @@ def _read_change(session: Session, wishes: list[str]) -> what_if.Change:
         if name == "absent":
             absent.add(_agent(logins, value))
         elif name == "shift":
-            extra.append(_read_shift(logins, value))
+            login, day, starts, ends = _read_shift(value)
+            extra.append(what_if.ExtraShift(_agent(logins, login), day, starts, ends))
+        elif name == "agent":
+            who, day, starts, ends = _read_shift(value)
+            hired.append(_hire(who, -1 - len(hired), zone))
+            extra.append(what_if.ExtraShift(hired[-1].id, day, starts, ends))
         else:
             try:
                 figures[name] = json.loads(value)
             except ValueError as error:
                 raise Invalid("what_if_figure", text=wish) from error
-    return what_if.Change(absent=frozenset(absent), extra=tuple(extra), figures=figures)
+    return what_if.Change(absent=frozenset(absent), extra=tuple(extra), hired=tuple(hired), figures=figures)
 
 
-def _read_shift(logins: dict[str, int], text: str) -> what_if.ExtraShift:
+def _read_shift(text: str) -> tuple[str, date, time, time]:
+    """Who, on which day, from when until when."""
     try:
-        login, day, hours = text.split(":", 2)
+        who, day, hours = text.split(":", 2)
         starts, ends = hours.split("-")
-        parts = date.fromisoformat(day), time.fromisoformat(starts), time.fromisoformat(ends)
+        return who, date.fromisoformat(day), time.fromisoformat(starts), time.fromisoformat(ends)
     except ValueError as error:
         raise Invalid("what_if_shift", text=text) from error
-    return what_if.ExtraShift(_agent(logins, login), *parts)
+
+
+def _hire(text: str, agent_id: int, zone: ZoneInfo) -> AgentFacts:
+    """Somebody who is not there: `zh+en`, or `zh+en/billing+fibre` with skills."""
+    languages, _, skills = text.partition("/")
+    return AgentFacts(
+        agent_id,
+        frozenset(part for part in languages.split("+") if part),
+        frozenset(part for part in skills.split("+") if part),
+        daily_capacity=DAILY_CAPACITY,
+        zone=zone,
+    )
 
 
 def _agent(logins: dict[str, int], login: str) -> int:

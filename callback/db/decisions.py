@@ -1,13 +1,16 @@
 """Decisions: the rule, its inputs and its verdict, for every choice the system makes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
+from callback.db.among import among, plain
 from callback.db.tables import Decision
+
+AT_ONCE = 10_000
 
 
 def record(
@@ -40,3 +43,20 @@ def record(
 def of_callback(session: Session, callback_id: int) -> Sequence[Decision]:
     """Oldest first."""
     return session.scalars(select(Decision).where(Decision.callback_id == callback_id).order_by(Decision.id)).all()
+
+
+def last_rules(session: Session, callback_ids: Collection[int], *, about: str) -> dict[int, str]:
+    """By which rule each of these callbacks was last decided about; one that never was is left out."""
+    found: dict[int, str] = {}
+    wanted = sorted(callback_ids)
+    last = aliased(Decision)
+    for start in range(0, len(wanted), AT_ONCE):
+        newest = (
+            select(func.max(last.id).label("id"))
+            .where(among(session, last.callback_id, wanted[start : start + AT_ONCE]), last.about == about)
+            .group_by(last.callback_id)
+            .subquery()
+        )
+        rows = plain(session, select(Decision.callback_id, Decision.rule).join(newest, newest.c.id == Decision.id))
+        found.update((callback_id, rule) for callback_id, rule in rows)
+    return found

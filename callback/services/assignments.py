@@ -17,6 +17,7 @@ from sqlalchemy import Table, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import bulk, plans, slots
+from callback.db import decisions as decision_rows
 from callback.db.among import among, plain
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
@@ -40,6 +41,7 @@ from callback.services.problems import Problem, read_problem, solve
 
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
+DECISION_COLUMNS = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at", "actor_id")
 MOST_MOVED = 2_000
 """Of the callbacks that have time, so many are asked to make room for one that has none."""
 _A_MOMENT = timedelta(microseconds=1)
@@ -49,6 +51,7 @@ BLOCKS = {
     "no_legal_moment": BlockedBy.NO_LEGAL_MOMENT,
 }
 """What is left for these reasons waits for a supervisor; what is left for want of room waits for the next planning."""
+FOR_ROOM = frozenset({"no_capacity", "no_legal_slot", "no_agents"})
 
 
 @dataclass(slots=True)
@@ -166,6 +169,21 @@ def _write_plan(
     report.moved = sum(before[p.callback_id].slot_id is not None for p in news)
     report.overran = sum(p.callback_id in problem.behind for p in news)
     report.left = Counter(item.reason for item in left)
+    _tell_left(session, left, versions, told={item.callback_id for item in lost}, now=now)
+
+
+def _tell_left(
+    session: Session, left: Sequence[Left], versions: dict[int, tuple[int, int]], *, told: set[int], now: datetime
+) -> None:
+    """A decision for each callback that now waits for want of room: `explain` and the findings tell it by name."""
+    waiting = {item.callback_id: item.reason for item in left if item.reason in FOR_ROOM}
+    before = decision_rows.last_rules(session, waiting, about="assignment")
+    news: list[tuple[Any, ...]] = [
+        (versions[i][1], i, "assignment", reason, CallbackState.WAITING.value, {}, now, None)
+        for i, reason in waiting.items()
+        if i not in told and before.get(i) != reason
+    ]
+    bulk.insert_rows(session, DECISIONS, DECISION_COLUMNS, news)
 
 
 def _not_elsewhere(session: Session, problem: Problem, placed: Sequence[Placement]) -> list[Placement]:
@@ -293,8 +311,7 @@ def write(
             decisions.append((case_id, callback_id, about, reason, state.value, {}, now, actor_id))
     columns = ("state", "blocked_by", "agent_id", "slot_id", "planned_at", "pinned", "updated_at", "version")
     bulk.update_rows(session, CALLBACKS, columns, changes)
-    decision_columns = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at", "actor_id")
-    bulk.insert_rows(session, DECISIONS, decision_columns, decisions)
+    bulk.insert_rows(session, DECISIONS, DECISION_COLUMNS, decisions)
     return frozenset(unchanged & placements.keys())
 
 

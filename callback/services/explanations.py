@@ -43,6 +43,13 @@ class Explanation:
         """The newest decision that gave it its purpose."""
         return next((d for d in reversed(self.history) if d.about == "purpose"), None)
 
+    @property
+    def left_for(self) -> str | None:
+        """Why the last planning left it waiting; None for what is not waiting, or was not looked at yet."""
+        last = next((d for d in reversed(self.history) if d.about == "assignment"), None)
+        waiting = self.callback.state is CallbackState.WAITING
+        return last.rule if waiting and last is not None and last.verdict == CallbackState.WAITING.value else None
+
 
 def find(session: Session, reference: str) -> Callback:
     """By handle, or by number (`17`, `#17`). Raises `NotFound`."""
@@ -128,6 +135,8 @@ def _why_now(e: Explanation, language: Language) -> Iterator[str]:
         return
     if callback.blocked_by is not None:
         yield say(f"blocked_by.{callback.blocked_by.value}", language)
+    if e.left_for is not None:
+        yield say("explain.left", language, why=say(f"decided_by.{e.left_for}", language))
     if callback.planned_at is not None:
         yield say("explain.planned", language, at=_moment(callback.planned_at, e.zone))
     if e.refusals:

@@ -11,17 +11,18 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from callback.db import slots
 from callback.db.policies import load_policy
-from callback.db.tables import Agent, Callback, Case, Shift, ShiftException, Slot
+from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Slot
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
 from callback.domain.rules import may, refusals
 from callback.domain.words import LIVE_STATES, BlockedBy, CallbackState, Channel
 from callback.services import demands, overruns
+from callback.services.assignments import FOR_ROOM
 
 MOST = 200
 """Of one kind that are named; the rest is counted."""
@@ -197,6 +198,25 @@ def blocked(look: _Look) -> Iterator[Fault]:
             yield Fault(row.blocked_by.value, row.handle)
 
 
+def left_out(look: _Look) -> Iterator[Fault]:
+    """What the last planning had no room for, by name."""
+    last = aliased(Decision)
+    newest = select(func.max(last.id)).where(last.callback_id == Callback.id, last.about == "assignment")
+    statement = (
+        select(Callback.handle, Callback.due_at, Decision.rule)
+        .join(Decision, Decision.id == newest.scalar_subquery())
+        .where(
+            Callback.state == CallbackState.WAITING,
+            Callback.channel == Channel.AGENT,
+            Decision.rule.in_(FOR_ROOM),
+            Decision.verdict == CallbackState.WAITING.value,
+        )
+        .order_by(Callback.due_at, Callback.id)
+    )
+    for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+        yield Fault(f"left_{row.rule}", row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
+
+
 CHECKS: tuple[Check, ...] = (
     impossible_shifts,
     agents_who_can_do_nothing,
@@ -204,4 +224,5 @@ CHECKS: tuple[Check, ...] = (
     agents_behind,
     deadlines,
     blocked,
+    left_out,
 )

@@ -34,6 +34,8 @@ class Change:
 
     absent: frozenset[int] = frozenset()
     extra: tuple[ExtraShift, ...] = ()
+    hired: tuple[AgentFacts, ...] = ()
+    """People who are not there, with negative ids; their hours are among `extra`."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Of the policy, in their stored form: another window, another limit."""
 
@@ -73,7 +75,7 @@ def compare(session: Session, change: Change, *, moment: datetime, zone: ZoneInf
         other_policy = policy.changed(dict(change.figures))
     except (ValueError, TypeError, AttributeError) as error:
         raise Invalid("policy_figure", problem=str(error)) from error
-    agents = slots.agents_at_work(session)
+    agents = slots.agents_at_work(session) | {agent.id: agent for agent in change.hired}
     for agent_id in sorted(change.absent | {extra.agent_id for extra in change.extra}):
         if agent_id not in agents:
             raise Invalid("agent_has_no_shifts", agent=agent_id)
@@ -108,7 +110,7 @@ def _changed(
     new = tuple(slot for slot in extra if (slot.agent_id, slot.starts_at) not in present)
     return replace(
         roster,
-        agents=tuple(a for a in roster.agents if a.id not in change.absent),
+        agents=(*(a for a in roster.agents if a.id not in change.absent), *change.hired),
         slots=tuple(sorted((*kept, *new), key=lambda s: (s.starts_at, s.agent_id))),
     )
 

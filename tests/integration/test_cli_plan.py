@@ -45,7 +45,19 @@ def test_what_if_in_numbers(plan: list[str]) -> None:
     assert found["otherwise"]["left"] == {"nobody_qualifies": found["today"]["placed"]}
 
 
-@pytest.mark.parametrize("wish", ["absent=nobody", "shift=li:tomorrow", "no_such_figure=1", "nonsense"])
+def test_one_more_agent_in_numbers(plan: list[str]) -> None:
+    today = "2026-03-11"
+    alone = CliRunner().invoke(app, ["plan", *plan, "--what-if", "absent=li", "--json"])
+    wishes = ["--what-if", "absent=li", "--what-if", f"agent=zh+en/billing:{today}:10:00-12:00"]
+    helped = CliRunner().invoke(app, ["plan", *plan, *wishes, "--json"])
+    assert helped.exit_code == 0, helped.output
+    more = json.loads(helped.stdout)["otherwise"]["placed"]
+    assert json.loads(alone.stdout)["otherwise"]["placed"] == 0 < more == json.loads(helped.stdout)["today"]["placed"]
+
+
+@pytest.mark.parametrize(
+    "wish", ["absent=nobody", "agent=zh:tomorrow", "shift=li:tomorrow", "no_such_figure=1", "nonsense"]
+)
 def test_a_what_if_that_makes_no_sense_is_told(plan: list[str], wish: str) -> None:
     result = CliRunner().invoke(app, ["plan", *plan, "--what-if", wish])
     assert result.exit_code == 2

@@ -9,9 +9,9 @@ from sqlalchemy import func, select, update
 
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
-from callback.db.tables import Agent, Callback, Case, Shift, ShiftException, Team
+from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Team
 from callback.domain.words import CallbackState, CaseStatus
-from callback.services import alternatives, findings, plan_files, what_if
+from callback.services import alternatives, explanations, findings, plan_files, what_if
 from callback.services.assignments import assign
 from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
@@ -213,6 +213,28 @@ def test_explain_names_what_lost_and_its_price(sessions: SessionFactory, now: da
     assert {"missed"} <= {other.why for other in others}
     assert len(alternatives.tell(weighed, "en", SHANGHAI)) == 1 + len(others)
     assert weighed.wish is None
+
+
+def test_what_is_left_for_want_of_room_is_told_once_and_by_name(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now, hours=((time(9), time(10, 30)),), days=range(2, 3))
+    fill(sessions, now, cases=8)
+    for minutes in (0, 0, 1):
+        done = plan_day(sessions, now=now + timedelta(minutes=minutes), zone=SHANGHAI)
+    assert done.callbacks.left == {"no_capacity": 3}
+    with reading(sessions) as session:
+        waiting = session.scalars(select(Callback).where(Callback.state == CallbackState.WAITING)).all()
+        named = [fault.who for fault in findings.find_faults(session, now=now) if fault.code == "left_no_capacity"]
+        assert sorted(named) == sorted(callback.handle for callback in waiting)
+        told = explanations.tell(explanations.explain(session, waiting[0], now=now), "en")
+        assert "It has no place yet: no room within the horizon. It is tried again with every planning." in told
+        about = select(func.count()).where(Decision.callback_id == waiting[0].id, Decision.rule == "no_capacity")
+        assert session.scalar(about) == 1
+    with sessions.begin() as session:
+        add_agent(session, "zhao", now=now)
+    plan_day(sessions, now=now + timedelta(minutes=2), zone=SHANGHAI)
+    with reading(sessions) as session:
+        assert not [f for f in findings.find_faults(session, now=now) if f.code.startswith("left_")]
 
 
 def test_assigning_a_shard_leaves_the_others_alone(sessions: SessionFactory, now: datetime) -> None:
