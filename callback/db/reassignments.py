@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, text, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from callback.db.among import among, plain
-from callback.db.callbacks import CALLED_BY_A_PERSON, LIVE
+from callback.db.callbacks import LIVE
 from callback.db.tables import Agent, Appointment, Callback, Case, ContactPoint, Customer, Dissatisfaction
+from callback.db.tables.callbacks import OWED_BY_A_PERSON
 from callback.domain.words import AppointmentState, CallbackState, DissatisfactionState, Purpose, Severity
 
 PRESENT_COLUMNS = (
@@ -32,6 +33,8 @@ SHOWN = (
     CallbackState.IN_PROGRESS,
     CallbackState.BLOCKED,
 )
+_OWED = text(OWED_BY_A_PERSON.replace("state", "callbacks.state").replace("channel", "callbacks.channel"))
+"""Word for word the condition of `ix_callbacks_owed`."""
 _Owner = aliased(Agent)
 _Flag = aliased(Dissatisfaction)
 _Wish = aliased(Appointment)
@@ -120,7 +123,7 @@ def _matching(query: Select[Any], wanted: Filter) -> Select[Any]:
         .outerjoin(_Owner, _Owner.id == Callback.agent_id)
         .outerjoin(_Flag, of_case)
         .outerjoin(_Wish, kept)
-        .where(LIVE, CALLED_BY_A_PERSON, *_conditions(wanted))
+        .where(_OWED, *_conditions(wanted))
     )
 
 
@@ -149,14 +152,14 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _named(text: str) -> ColumnElement[bool]:
-    like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    matches = [Case.external_id == text, Customer.name.like(f"{like}%", escape="\\")]
-    if text.isdecimal() and not text.startswith("0") and len(text) < 19:
-        matches.append(Case.id == int(text))
-    if text.isdecimal() and 4 <= len(text) <= 15:
+def _named(word: str) -> ColumnElement[bool]:
+    like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    matches = [Case.external_id == word, Customer.name.like(f"{like}%", escape="\\")]
+    if word.isdecimal() and not word.startswith("0") and len(word) < 19:
+        matches.append(Case.id == int(word))
+    if word.isdecimal() and 4 <= len(word) <= 15:
         ends = select(ContactPoint.id).where(
-            ContactPoint.customer_id == Callback.customer_id, ContactPoint.address.like(f"%{text}")
+            ContactPoint.customer_id == Callback.customer_id, ContactPoint.address.like(f"%{word}")
         )
         matches.append(ends.exists())
     return or_(*matches)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 from markupsafe import Markup, escape
@@ -24,6 +25,7 @@ from callback.domain.words import CallbackState, Purpose, Severity
 from callback.errors import Invalid
 from callback.services import callbacks, candidates, reassignments
 from callback.services.moves import MOVABLE
+from callback.web import moments
 from callback.web.desk import Desk, at_desk
 
 router = APIRouter(include_in_schema=False)
@@ -170,6 +172,8 @@ def told(desk: Desk, params: Mapping[str, Any], names: Mapping[int, str]) -> dic
         said["agent_id"] = names.get(said["agent_id"], said["agent_id"])
     if "language" in said:
         said["language"] = desk.say(f"reassign_desk.language.{said['language']}")
+    if "zone" in said:
+        said["zone"] = moments.zone_name(ZoneInfo(str(said["zone"])), desk.now)
     return said
 
 
@@ -197,6 +201,7 @@ def _found(session: Session, desk: Desk, asked: Mapping[str, str], *, after: Pla
         "count": count,
         "counted": COUNTED,
         "query": _query(asked),
+        "one_agent": wanted.agent_id,
         "filtered": bool(_query(asked)),
     }
 

@@ -79,3 +79,17 @@ def test_nothing_matches_and_what_to_do(site: Site, look: Look) -> None:
     page = site.open("/reassign?q=nobody-of-this-name", login="zhou", language="zh")
     page.get_by_role("heading", name="没有符合条件的任务").wait_for()
     look(page, "reassign-empty", picture=False)
+
+
+def test_absent_in_two_clicks(site: Site, look: Look) -> None:
+    limin = site.agent("limin").id
+    before = owners(site)
+    page = site.open(f"/reassign?agent={limin}", login="zhou")
+    page.get_by_role("button", name="This agent is absent").click()
+    page.get_by_role("button", name="Absent: move").click()
+    page.get_by_text("is absent;").wait_for()
+    after = owners(site)
+    assert sum(owner == limin for owner in after.values()) < sum(owner == limin for owner in before.values()) / 2
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("back where they were").wait_for()
+    assert owners(site) == before

@@ -63,7 +63,7 @@
       button.textContent = notices.dataset.undo;
       button.setAttribute("hx-post", undo);
       button.setAttribute("hx-swap", "none");
-      button.addEventListener("click", () => setTimeout(() => line.remove(), 50));
+      button.addEventListener("htmx:afterRequest", () => line.remove()); // not before: what the answer says is heard through it
       line.append(button);
     }
     const close = document.createElement("button");

@@ -33,7 +33,7 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     const target = event.detail.target;
-    if (target.id === "take-body" || target.id === "who-body") {
+    if (["take-body", "who-body", "absent-body"].includes(target.id)) {
       const dialog = target.closest("dialog");
       if (!dialog.open) dialog.showModal();
       dialog.scrollTop = 0;
@@ -44,5 +44,6 @@
   const again = () => { if (one("#filters")) htmx.trigger("#filters", "submit"); };
   one("#take")?.addEventListener("close", () => { if (one("#take [data-done]")) again(); });
   document.addEventListener("moves:undone", again);
+  document.addEventListener("moves:done", () => { document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close()); again(); });
   count();
 })();
