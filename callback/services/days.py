@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from callback.db import agents
 from callback.db import days as rows
+from callback.db.tables import Agent
 from callback.domain.address import mask
 from callback.domain.facts import ShiftFact
 from callback.domain.moment import Interval, start_of_day
 from callback.domain.shift import WorkingTime
 from callback.domain.words import Disposition, Purpose
-from callback.services import callbacks, notes
+from callback.services import callbacks, handovers, notes
 from callback.services.callbacks import Entry
 from callback.services.notes import Unread
 
@@ -112,6 +113,8 @@ class Day:
     """The soonest first; told when nobody may be called now."""
     next_planned_at: datetime | None
     """The first on the list after today; looked for when today has nothing left."""
+    to_sign: int
+    """Handovers that wait for this agent's signature."""
     unread: Mapping[str, Unread]
     """Messages of colleagues, by the handle of the callback."""
     not_placed: int
@@ -141,6 +144,7 @@ def day_of(session: Session, *, agent_id: int, now: datetime, zone: ZoneInfo) ->
         shift=shift_of(session, agent_id, now=now, zone=zone),
         waiting=() if ready else _waiting(later),
         next_planned_at=today.next_planned_at,
+        to_sign=len(handovers.to_sign(session, session.get_one(Agent, agent_id))),
         unread=notes.unread_of(session, agent_id),
         not_placed=0 if today.entries else rows.waiting_for_a_person(session),
     )

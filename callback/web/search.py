@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Form, Path, Response
 from sqlalchemy.orm import Session
 
-from callback.api.schemas import PathId
 from callback.db.tables import IncomingCall
 from callback.domain.account import Scope
 from callback.errors import Invalid
@@ -18,6 +17,7 @@ from callback.web.desk import Desk, at_desk
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Desk, Depends(at_desk(Scope.CUSTOMERS_READ))]
 Worker = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WORK))]
+PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Handle = Annotated[str, Path(min_length=1, max_length=32)]
 Typed = Annotated[str, Form(max_length=1_000_000)]
 """In the body: what is typed about a person belongs into no address and no log."""

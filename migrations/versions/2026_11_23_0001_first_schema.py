@@ -566,7 +566,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
         sa.UniqueConstraint("handle", name=op.f("uq_handovers_handle")),
     )
-    op.create_index("ix_handovers_from_id_given_at", "handovers", ["from_id", "given_at"], unique=False)
+    op.create_index("ix_handovers_from_id", "handovers", ["from_id"], unique=False)
+    op.create_index("ix_handovers_given_at", "handovers", ["given_at"], unique=False)
     op.create_index(
         "ix_handovers_signed_by_id",
         "handovers",
@@ -2234,7 +2235,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_handovers_signed_by_id", table_name="handovers", postgresql_where=sa.text("signed_by_id IS NOT NULL")
     )
-    op.drop_index("ix_handovers_from_id_given_at", table_name="handovers")
+    op.drop_index("ix_handovers_given_at", table_name="handovers")
+    op.drop_index("ix_handovers_from_id", table_name="handovers")
     op.drop_table("handovers")
     op.drop_index(
         "ix_cases_without_address",

@@ -179,7 +179,8 @@
     if (event.target.dataset?.draft) { try { localStorage.setItem(kept(event.target), event.target.value); } catch { /* full: the page still has it */ } }
   });
   function forget(sent) {
-    const fields = all("[data-draft]", sent);
+    const included = sent.getAttribute?.("hx-include"); // a button that sends a whole form
+    const fields = all("[data-draft]", included?.startsWith("#") ? one(included) : sent);
     if (sent.dataset?.draft) fields.push(sent);
     fields.forEach((field) => localStorage.removeItem(kept(field)));
   }
