@@ -52,6 +52,7 @@ class LiveCallback:
     priority: int
     earliest_at: datetime
     blocked_by: BlockedBy | None
+    priority_floor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ def _callbacks(
         Callback.priority,
         Callback.earliest_at,
         Callback.blocked_by,
+        Callback.priority_floor,
     )
     for row in plain(session, select(*columns).where(among(session, Callback.case_id, case_ids)).order_by(Callback.id)):
         fact = CallbackFact(
@@ -168,7 +170,8 @@ def _callbacks(
         )
         everything[row.case_id] += (fact,)
         if row.state in LIVE_STATES:
-            live[row.case_id] += (LiveCallback(fact, row.channel, row.priority, row.earliest_at, row.blocked_by),)
+            figures = (row.channel, row.priority, row.earliest_at, row.blocked_by, row.priority_floor)
+            live[row.case_id] += (LiveCallback(fact, *figures),)
     return everything, live
 
 

@@ -267,6 +267,26 @@ class SetupKind(StrEnum):
     SHIFTS = "shifts"
 
 
+class EscalationTrigger(StrEnum):
+    """What an escalation rule waits for."""
+
+    PROMISE_DUE = "promise_due"
+    PROMISE_BROKEN = "promise_broken"
+    UNHAPPY = "unhappy"
+    BLOCKED = "blocked"
+    OVERDUE = "overdue"
+    HANDOVER_UNSIGNED = "handover_unsigned"
+    MESSAGE_UNREAD = "message_unread"
+
+
+class EscalationTold(StrEnum):
+    """Who gets a notice. A team without a leader has its supervisors told instead."""
+
+    NOBODY = "nobody"
+    LEADER = "leader"
+    SUPERVISORS = "supervisors"
+
+
 class SendKind(StrEnum):
     """What leaves the house.
 

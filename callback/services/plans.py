@@ -208,7 +208,7 @@ class _Ledger:
     def _differs(callback: rows.LiveCallback, duty: Duty) -> bool:
         return (callback.channel, callback.priority, callback.earliest_at, callback.fact.due_at) != (
             duty.channel,
-            duty.priority,
+            max(duty.priority, callback.priority_floor),
             duty.earliest,
             duty.due,
         )
@@ -223,7 +223,7 @@ class _Ledger:
         state, blocked_by = callback.fact.state, callback.blocked_by
         if callback.channel != duty.channel or self._data_arrived(callback):
             state, blocked_by = CallbackState.WAITING, None
-        figures = (duty.priority, duty.earliest, duty.due)
+        figures = (max(duty.priority, callback.priority_floor), duty.earliest, duty.due)
         self._changed.append((callback.fact.id, duty.channel, state, blocked_by, *figures, self._now))
         self._decide(row, callback.fact.id, duty, "changed")
         self.report.updated += 1

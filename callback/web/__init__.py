@@ -14,6 +14,7 @@ from callback.web import (
     messages,
     moves,
     notes,
+    notices,
     plan,
     questionnaires,
     reassign,
@@ -21,8 +22,8 @@ from callback.web import (
     scripts,
     search,
     setup,
-    survey,
     work,
+    survey,
 )
 
 PAGES: tuple[APIRouter, ...] = (
@@ -37,6 +38,7 @@ PAGES: tuple[APIRouter, ...] = (
     messages.router,
     moves.router,
     notes.router,
+    notices.router,
     plan.router,
     questionnaires.router,
     reassign.router,
@@ -44,6 +46,6 @@ PAGES: tuple[APIRouter, ...] = (
     scripts.router,
     search.router,
     setup.router,
-    survey.router,
     work.router,
+    survey.router,
 )

@@ -13,6 +13,7 @@ from callback.db.jobs import enqueue
 from callback.services import (
     campaigns,
     contact_rates,
+    escalations,
     housekeeping,
     outlooks,
     plans,
@@ -92,6 +93,11 @@ def read_upload(house: House, *, upload_id: int) -> None:
     uploads.read_in(house.sessions, house.settings, upload_id=upload_id, clock=house.clock)
 
 
+def escalate(house: House) -> None:
+    """What has become too late or too bad for whoever has it is marked, made more urgent, and somebody is told."""
+    escalations.look(house.sessions, now=house.clock())
+
+
 def purge(house: House) -> None:
     """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
     with house.sessions.begin() as session:
@@ -111,6 +117,7 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "enrol_campaigns": enrol_campaigns,
         "chase_surveys": chase_surveys,
         "read_upload": read_upload,
+        "escalate": escalate,
         "purge": purge,
     }
 )

@@ -958,6 +958,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("priority_floor", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("earliest_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
@@ -1168,6 +1169,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_promises_case_id", "promises", ["case_id"], unique=False)
     op.create_index("ix_promises_made_by_id", "promises", ["made_by_id"], unique=False)
+    op.create_index(
+        "ix_promises_open_due",
+        "promises",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
     op.create_index(
         "uq_promises_one_open",
         "promises",
@@ -1511,6 +1520,85 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('open', 'escalated')"),
     )
     op.create_table(
+        "escalations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=False),
+        sa.Column(
+            "trigger",
+            sa.Enum(
+                "promise_due",
+                "promise_broken",
+                "unhappy",
+                "blocked",
+                "overdue",
+                "handover_unsigned",
+                "message_unread",
+                name="trigger",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("team_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("marked", sa.Boolean(), nullable=False),
+        sa.Column("raised_to", sa.Integer(), nullable=True),
+        sa.Column(
+            "told",
+            sa.Enum(
+                "nobody", "leader", "supervisors", name="told", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_escalations_callback_id_callbacks")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_escalations_case_id_cases")),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_escalations_team_id_teams")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_escalations")),
+    )
+    op.create_index(
+        "ix_escalations_callback_id",
+        "escalations",
+        ["callback_id"],
+        unique=False,
+        postgresql_where=sa.text("callback_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_escalations_case_id",
+        "escalations",
+        ["case_id"],
+        unique=False,
+        postgresql_where=sa.text("case_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_escalations_open",
+        "escalations",
+        ["raised_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_index(
+        "ix_escalations_team_id",
+        "escalations",
+        ["team_id"],
+        unique=False,
+        postgresql_where=sa.text("team_id IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_escalations_one_open",
+        "escalations",
+        ["rule", "trigger", "subject_id"],
+        unique=True,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_table(
         "handover_points",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("handover_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1737,6 +1825,29 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "escalation_notices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("escalation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("agent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_escalation_notices_agent_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["escalation_id"], ["escalations.id"], name=op.f("fk_escalation_notices_escalation_id_escalations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation_notices")),
+        sa.UniqueConstraint("escalation_id", "agent_id", name=op.f("uq_escalation_notices_escalation_id_agent_id")),
+    )
+    op.create_index("ix_escalation_notices_agent_id", "escalation_notices", ["agent_id", "id"], unique=False)
+    op.create_index(
+        "ix_escalation_notices_unread",
+        "escalation_notices",
+        ["agent_id"],
+        unique=False,
+        postgresql_where=sa.text("read_at IS NULL"),
+        sqlite_where=sa.text("read_at IS NULL"),
     )
     op.create_table(
         "inbound_messages",
@@ -1984,6 +2095,14 @@ def downgrade() -> None:
     op.drop_index("ix_inbound_messages_customer_id", table_name="inbound_messages")
     op.drop_table("inbound_messages")
     op.drop_index(
+        "ix_escalation_notices_unread",
+        table_name="escalation_notices",
+        postgresql_where=sa.text("read_at IS NULL"),
+        sqlite_where=sa.text("read_at IS NULL"),
+    )
+    op.drop_index("ix_escalation_notices_agent_id", table_name="escalation_notices")
+    op.drop_table("escalation_notices")
+    op.drop_index(
         "uq_appointments_one_open",
         table_name="appointments",
         postgresql_where=sa.text("state = 'open'"),
@@ -2023,6 +2142,24 @@ def downgrade() -> None:
         postgresql_where=sa.text("callback_id IS NOT NULL"),
     )
     op.drop_table("handover_points")
+    op.drop_index(
+        "uq_escalations_one_open",
+        table_name="escalations",
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.drop_index("ix_escalations_team_id", table_name="escalations", postgresql_where=sa.text("team_id IS NOT NULL"))
+    op.drop_index(
+        "ix_escalations_open",
+        table_name="escalations",
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.drop_index("ix_escalations_case_id", table_name="escalations", postgresql_where=sa.text("case_id IS NOT NULL"))
+    op.drop_index(
+        "ix_escalations_callback_id", table_name="escalations", postgresql_where=sa.text("callback_id IS NOT NULL")
+    )
+    op.drop_table("escalations")
     op.drop_index(
         "uq_dissatisfactions_one_live",
         table_name="dissatisfactions",
@@ -2084,6 +2221,12 @@ def downgrade() -> None:
     op.drop_table("quick_reply_pictures")
     op.drop_index(
         "uq_promises_one_open",
+        table_name="promises",
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.drop_index(
+        "ix_promises_open_due",
         table_name="promises",
         postgresql_where=sa.text("state = 'open'"),
         sqlite_where=sa.text("state = 'open'"),

@@ -19,6 +19,9 @@ PAGES = {
     "setup-calendars": "/setup/calendars",
     "setup-retry": "/setup/retry",
     "setup-retry-one": "/setup/retry/busy",
+    "setup-escalation": "/setup/escalation",
+    "setup-escalation-one": "/setup/escalation/unhappy_critical",
+    "notices": "/notices",
     "setup-channels": "/setup/channels",
 }
 

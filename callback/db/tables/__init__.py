@@ -3,6 +3,7 @@
 from callback.db.tables.callbacks import Appointment, Attempt, Callback, Decision, Slot
 from callback.db.tables.cases import Case, CaseHandler, ImportRun, Promise
 from callback.db.tables.contacts import ContactCount, ContactPair, ContactTrial
+from callback.db.tables.escalations import Escalation, EscalationNotice
 from callback.db.tables.messages import InboundMessage
 from callback.db.tables.moves import Move
 from callback.db.tables.notes import CallbackNote, Handover, HandoverPoint, IncomingCall
@@ -44,6 +45,8 @@ __all__ = [
     "Customer",
     "Decision",
     "Dissatisfaction",
+    "Escalation",
+    "EscalationNotice",
     "Handover",
     "HandoverPoint",
     "IdempotencyKey",

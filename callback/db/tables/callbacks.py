@@ -149,6 +149,8 @@ class Callback(WithId, Base):
     blocked_by: Mapped[BlockedBy | None] = mapped_column(words(BlockedBy, "blocked_by"))
     priority: Mapped[int]
     """0 to 100; higher is more urgent."""
+    priority_floor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """What an escalation asked for: the planner goes no lower."""
     earliest_at: Mapped[datetime]
     due_at: Mapped[datetime]
     next_try_at: Mapped[datetime | None]

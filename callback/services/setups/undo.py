@@ -12,7 +12,7 @@ from callback.db.tables import SetupVersion
 from callback.domain.account import Scope
 from callback.domain.words import SetupKind
 from callback.errors import Conflict, Forbidden, NotFound
-from callback.services import agents, calendars, policies, shifts
+from callback.services import agents, calendars, escalations, policies, shifts
 from callback.services.setups.record import Act, Document
 
 Writer = Callable[[Session, Mapping[str, Document], Act], object]
@@ -24,6 +24,10 @@ def _policy(session: Session, documents: Mapping[str, Document], act: Act) -> No
 
 def _retry(session: Session, documents: Mapping[str, Document], act: Act) -> None:
     policies.change_retry(session, documents[""], number=None, act=act)
+
+
+def _escalation(session: Session, documents: Mapping[str, Document], act: Act) -> None:
+    escalations.change(session, documents[""], number=None, act=act)
 
 
 def _calendars(session: Session, documents: Mapping[str, Document], act: Act) -> None:
@@ -48,6 +52,7 @@ WRITERS: Mapping[SetupKind, Writer] = MappingProxyType(
     {
         SetupKind.POLICY: _policy,
         SetupKind.RETRY: _retry,
+        SetupKind.ESCALATION: _escalation,
         SetupKind.CALENDAR: _calendars,
         SetupKind.TEAM: _teams,
         SetupKind.AGENT: _agents,

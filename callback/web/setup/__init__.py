@@ -2,8 +2,20 @@
 
 from fastapi import APIRouter
 
-from callback.web.setup import agents, calendars, channels, history, index, policy, retry, shifts, skills, teams
+from callback.web.setup import (
+    agents,
+    calendars,
+    channels,
+    escalation,
+    history,
+    index,
+    policy,
+    retry,
+    shifts,
+    skills,
+    teams,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (index, history, teams, agents, skills, shifts, policy, calendars, retry, channels):
+for part in (index, history, teams, agents, skills, shifts, policy, calendars, retry, escalation, channels):
     router.include_router(part.router)

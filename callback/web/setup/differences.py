@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from callback.db.agents import team_names
 from callback.domain.address import mask
+from callback.domain.escalation import EscalationRule, rules_of
 from callback.domain.policy import Policy
 from callback.domain.policy_figures import FIGURES, Figure, Unit, in_unit
 from callback.domain.retry import RetryStep
 from callback.domain.retry_table import table_of
-from callback.domain.words import SetupKind
+from callback.domain.words import EscalationTold, SetupKind
 from callback.web import moments
 from callback.web.desk import Desk
 
@@ -170,10 +171,35 @@ def _step_words(desk: Desk, step: RetryStep) -> str:
     return desk.say("setup_retry.joint").join(part for part in said if part) or desk.say("setup_retry.at_once")
 
 
+def _escalation(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    old, new = ({rule.key: rule for rule in rules_of(document)} for document in (before, after))
+    for key in dict.fromkeys([*new, *old]):
+        said = [rule_words(words.desk, rules[key]) if key in rules else ("", "–") for rules in (old, new)]
+        when = said[1][0] or said[0][0]
+        before_it, after_it = (f"{one[0]} → {one[1]}" if one[0] and one[0] != when else one[1] for one in said)
+        yield Difference(when, before_it, after_it)
+    if list(old) != list(new) and set(old) == set(new):
+        yield Difference(words.say("setup_escalation.order"), "", words.say("setup_escalation.order_changed"))
+
+
+def rule_words(desk: Desk, rule: EscalationRule) -> tuple[str, str]:
+    """When it fires, and what it does."""
+    span = moments.span(rule.after, desk.language)
+    code = f"setup_escalation.when_{rule.trigger.value}" + ("" if rule.after else "_at_once")
+    severity = desk.say(f"dissatisfaction.severity.{rule.severity.value}")
+    when = desk.say(code, span=span, severity=severity)
+    does = [desk.say("setup_escalation.does_mark")] if rule.mark else []
+    does += [] if rule.raise_to is None else [desk.say("setup_escalation.does_raise", priority=rule.raise_to)]
+    does += [] if rule.told is EscalationTold.NOBODY else [desk.say(f"setup_escalation.does_tell_{rule.told.value}")]
+    done = desk.say("setup_retry.joint").join(does)
+    return when, done if rule.enabled else desk.say("setup_escalation.off")
+
+
 DESCRIBED: Mapping[SetupKind, Callable[[_Words, Document, Document], Iterator[Difference]]] = MappingProxyType(
     {
         SetupKind.POLICY: _policy,
         SetupKind.RETRY: _retry,
+        SetupKind.ESCALATION: _escalation,
         SetupKind.CALENDAR: _calendar,
         SetupKind.TEAM: _team,
         SetupKind.AGENT: _agent,

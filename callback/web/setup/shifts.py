@@ -86,7 +86,7 @@ class Cell:
     over: bool
 
 
-@router.get("/setup/shifts/{agent_id}")
+@router.get("/setup/shifts/{agent_id:int}")
 def one(
     desk: Reader, agent_id: PathId, shown: Annotated[str, Query(alias="month", pattern=r"^(\d{4}-\d{2})?$")] = ""
 ) -> Response:
@@ -156,7 +156,7 @@ def _cell(
     )
 
 
-@router.post("/setup/shifts/{agent_id}")
+@router.post("/setup/shifts/{agent_id:int}")
 def save_week(desk: Writer, agent_id: PathId, form: Form) -> Response:
     """The week pattern; what would have to move is told first."""
     fields = Fields(desk, form)
@@ -177,7 +177,7 @@ def save_week(desk: Writer, agent_id: PathId, form: Form) -> Response:
     )
 
 
-@router.post("/setup/shifts/{agent_id}/days")
+@router.post("/setup/shifts/{agent_id:int}/days")
 def save_days(desk: Writer, agent_id: PathId, form: Form) -> Response:
     """Absent, other hours, or back to the week, on one day or many."""
     fields = Fields(desk, form)
