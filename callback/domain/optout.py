@@ -51,6 +51,8 @@ ALWAYS: frozenset[str] = frozenset(
         "td",
         "退定",
         "退阅",
+        "取消订阅",
+        "取消訂閱",
     ]
 )
 """These stop whatever was asked."""
@@ -74,6 +76,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], tuple[SuppressionScope, ...]], ...] = t
         # Messages and surveys.
         (rf"\b(?:please |just )?(?:stop|quit|cease|no more) (?:sending )?(?:me |us |these |the |any |all |your )*{_MESSAGE}\b", MESSAGES),
         (rf"\b(?:do not|don't|dont|never) (?:ever )?(?:send|text|message|sms)(?: (?:me|us|any|anymore|again|more|these|{_MESSAGE}))+\b", MESSAGES),
+        (r"\bstop sending (?:me|us)\b|^(?:please |just )?(?:stop|quit) (?:it|this)(?: now| already| please)?$", MESSAGES),
         (r"\b(?:unsubscribe|opt(?:ing)?[ -]?(?:me )?out|opted out)\b", MESSAGES),
         (r"\bi (?:don't|do not|dont) (?:want|wish) (?:to (?:get|receive)|any|these|your|more)\b.{0,20}" + _MESSAGE, MESSAGES),
         (r"(?:不要|别|请勿|勿|不许|停止)(?:再)?(?:给我|向我|跟我)?(?:发送|发|群发)(?:短信|信息|消息|问卷|垃圾|了$|给我|来了?$|这种|这些|这类)", MESSAGES),
@@ -90,6 +93,8 @@ def meaning(text: str, *, answers: bool) -> Meaning | None:
     """The wish in `text`, or None. `answers`: it is a possible answer to the closed question that was just asked."""
     plain = normal(text)
     bare = _bare(plain)
+    if _undressed(plain) in ALWAYS:
+        return Meaning(Wish.STOP, MESSAGES, "word")
     for form in (plain, bare):
         if form in ALWAYS or (form in UNLESS_ANSWER and not answers):
             return Meaning(Wish.STOP, EVERYTHING if form in _EVERYTHING_WORDS else MESSAGES, "word")
@@ -108,6 +113,19 @@ def sentence_scopes(text: str) -> tuple[SuppressionScope, ...]:
     plain = normal(text)
     found = [scopes for pattern, scopes in _SENTENCES if pattern.search(plain)]
     return EVERYTHING if EVERYTHING in found else found[0] if found else ()
+
+
+_ONCE_MORE = re.compile(r"^(?:(?:退订|退訂|td)[ ,，。!！]*)+$")
+
+
+def _undressed(plain: str) -> str:
+    """The one word of `STOP STOP STOP`, `退订TD`, `S T O P`; empty for anything else."""
+    words = plain.replace(",", " ").replace("!", " ").replace(".", " ").split()
+    if len(words) > 1 and len(set(words)) == 1:
+        return words[0]
+    if _ONCE_MORE.match(plain):
+        return "td"
+    return "".join(words) if all(len(word) == 1 for word in words) else ""
 
 
 def _bare(plain: str) -> str:

@@ -10,10 +10,11 @@ from tests.unit.domain.test_reply import question
 
 STOPS = (
     "STOP|stop|Stop.|STOP!|ＳＴＯＰ|“stop”|STOPALL|stop all|UNSUBSCRIBE|CANCEL|END|QUIT|REVOKE|OPTOUT|opt out|OPT-OUT|退订|退订。|TD|td|ＴＤ|"
+    "STOP STOP STOP|stop, stop!|S T O P|S.T.O.P.|退订TD|TD退订|退订，退订|取消订阅|请取消订阅|"
     "please stop|stop please|Stop, thanks|回复TD|回TD|退订谢谢|请退订|退订吧"
 )
 SENTENCES = {
-    MESSAGES: "please stop texting me|Stop sending me messages|stop these texts|no more texts|no more surveys please|don't text me again|"
+    MESSAGES: "please stop texting me|stop sending me these|Stop it!|please stop this now|Quit it|Stop sending me messages|stop these texts|no more texts|no more surveys please|don't text me again|"
     "Do not send me any more messages|never text me|I want to unsubscribe|unsubscribe me now|opt me out|I'd like to opt out|"
     "I do not want to receive these surveys|别给我发短信|不要再发短信了|请不要再给我发信息|别再发了|请勿发送垃圾短信|停止发送短信|不想再收到你们的短信|"
     "拒绝接收此类信息|我要退订|怎么退订|退订短信|请帮我取消订阅",
@@ -24,6 +25,7 @@ NOT_STOPS = (
     "希望不要再发生这种事|不要再发错货了|别再发坏的零件|发货太慢|取消了订单但没退款|the bus stop is far|end of story, all fine|stopping the lift is annoying|"
     "your agent should call me again|please call me|请联系我|请给我打电话|不要打折扣|退款太慢|I had to cancel my trip|the weekend was bad|"
     "他没有再联系我|你们没有联系我|nobody contacted me|you never called me|信息不清楚|短信通知晚了|message was unclear|the survey is too long|别处更便宜|"
+    "stop it from leaking please|n n|t t t|ab ab|1 1|5 5 5|a b c|"
     "contact me tomorrow|电话打不通|没人联系我"
 )
 
