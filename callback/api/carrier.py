@@ -4,10 +4,13 @@ Public, and therefore believed only when it is signed: Twilio signs the configur
 is signed but not about anything of ours gets a quiet 204, so that a carrier stops repeating it.
 """
 
+import hmac
+import json
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 from twilio.twiml.messaging_response import MessagingResponse
 
 from callback.api.mailbox import Mailbox
@@ -22,6 +25,7 @@ from callback.domain.words import Channel
 from callback.entrance import HouseDep, Now
 from callback.errors import Forbidden, Invalid
 from callback.services.automatic_calls import Heard, turn
+from callback.services.contacts import BadContactError, phones
 from callback.services.inbox import Written
 from callback.services.renderings import hang_up
 from callback.services.sends import click_to_call
@@ -165,25 +169,41 @@ def bridged(handle: Handle, form: SignedForm, house: HouseDep) -> Response:
     return _twiml(twiml)
 
 
+@router.post("/gateway/inbound", status_code=204, operation_id="gatewayInbound")
+async def gateway_inbound(request: Request, house: HouseDep, now: Now) -> None:
+    """A customer has written to the HTTP gateway's number. Kept before it is acknowledged, as Twilio's are."""
+    way = _gateway(house)
+    if way.file.inbound is None:
+        raise Forbidden("carrier_signature")
+    told = way.file.inbound
+    document = await _signed_document(request, way, header=told.signature_header)
+    message_id, sender = at_path(document, told.id), at_path(document, told.address)
+    if message_id in (None, "") or sender in (None, ""):
+        raise Invalid("carrier_form")
+    try:
+        address = phones(str(sender)[:64], house.settings.country)[0].address
+    except (BadContactError, IndexError) as error:
+        raise Invalid("carrier_form") from error
+    mailbox: Mailbox = request.app.state.mailbox
+    await mailbox.put(
+        Written(
+            provider_id=f"GW{message_id}"[:64],
+            address=address,
+            to_address=str(at_path(document, told.to) if told.to else way.sender)[:255],
+            text=str(at_path(document, told.text) or ""),
+            received_at=now,
+        )
+    )
+
+
 @router.post("/gateway/{handle}", status_code=204, operation_id="gatewayReport")
 async def gateway_report(handle: Handle, request: Request, house: HouseDep, now: Now) -> None:
     """A delivery report of the HTTP gateway, signed over its raw body as the gateway's file says."""
-    import hmac  # noqa: PLC0415
-    import json  # noqa: PLC0415
-
-    from starlette.concurrency import run_in_threadpool  # noqa: PLC0415
-
-    way = house.channels.get(Channel.SMS)
-    if not isinstance(way, GatewaySms) or way.file.reports is None:
+    way = _gateway(house)
+    if way.file.reports is None:
         raise Forbidden("carrier_signature")
-    reports, body = way.file.reports, await request.body()
-    sent = request.headers.get(reports.signature_header, "")
-    if not hmac.compare_digest(sent.encode(), way.signature(body).encode()):
-        raise Forbidden("carrier_signature")
-    try:
-        document = json.loads(body)
-    except ValueError as error:
-        raise Invalid("carrier_form") from error
+    reports = way.file.reports
+    document = await _signed_document(request, way, header=reports.signature_header)
     status = way.status_of(str(at_path(document, reports.status)))
     code = at_path(document, reports.code) if reports.code else None
     told = at_path(document, reports.id)
@@ -194,9 +214,27 @@ async def gateway_report(handle: Handle, request: Request, house: HouseDep, now:
             handle=handle,
             status=status,
             provider_id=None if told is None else str(told)[:64],
-            error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)),
+            error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)[:32]),
             now=now,
         )
+
+
+def _gateway(house: House) -> GatewaySms:
+    way = house.channels.get(Channel.SMS)
+    if not isinstance(way, GatewaySms):
+        raise Forbidden("carrier_signature")
+    return way
+
+
+async def _signed_document(request: Request, way: GatewaySms, *, header: str) -> Any:
+    """The JSON of a request that the gateway has signed over its raw body. Raises `Forbidden`, `Invalid`."""
+    body = await request.body()
+    if not hmac.compare_digest(request.headers.get(header, "").encode(), way.signature(body).encode()):
+        raise Forbidden("carrier_signature")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Invalid("carrier_form") from error
 
 
 def _apply_report(house: House, **event: Any) -> None:

@@ -68,6 +68,19 @@ class Reports(_Part):
     """Carries the signature of the raw body, made with the same algorithm and secret."""
 
 
+class Inbound(_Part):
+    """What the gateway posts when a customer writes (an uplink message): paths in its JSON."""
+
+    id: str
+    """The gateway's own id of the message: the same one again is the same message."""
+    address: str
+    """Whose it is; a number without a country code is one of `country` in the settings."""
+    text: str
+    to: str | None = None
+    signature_header: str
+    """As in `[reports]`."""
+
+
 class Query(_Part):
     """How the gateway is asked whether it has a message of ours. Without this, what may have left counts as sent."""
 
@@ -95,6 +108,7 @@ class GatewayFile(_Part):
     signing: Signing | None = None
     answers: Answers
     reports: Reports | None = None
+    inbound: Inbound | None = None
     query: Query | None = None
 
 

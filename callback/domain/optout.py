@@ -115,11 +115,11 @@ def sentence_scopes(text: str) -> tuple[SuppressionScope, ...]:
     return EVERYTHING if EVERYTHING in found else found[0] if found else ()
 
 
-_ONCE_MORE = re.compile(r"^(?:(?:退订|退訂|td)[ ,，。!！]*)+$")
+_ONCE_MORE = re.compile(r"^(?:回复?)?(?:(?:退订|退訂|td|[trn](?= ?退))[ ,，。!！]*)+$")
 
 
 def _undressed(plain: str) -> str:
-    """The one word of `STOP STOP STOP`, `退订TD`, `S T O P`; empty for anything else."""
+    """The one word of `STOP STOP STOP`, `退订TD`, `S T O P`, `回T退订`; empty for anything else."""
     words = plain.replace(",", " ").replace("!", " ").replace(".", " ").split()
     if len(words) > 1 and len(set(words)) == 1:
         return words[0]

@@ -48,6 +48,11 @@ id = "msgid"
 status = "status"
 signature_header = "X-Signature"
 statuses = {{ DELIVRD = "delivered" }}
+[inbound]
+id = "moid"
+address = "from"
+text = "content"
+signature_header = "X-Signature"
 [query]
 url = "{url}/query?ref={{{{ handle }}}}"
 id = "data.msgid"

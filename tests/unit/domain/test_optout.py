@@ -10,7 +10,7 @@ from tests.unit.domain.test_reply import question
 
 STOPS = (
     "STOP|stop|Stop.|STOP!|ＳＴＯＰ|“stop”|STOPALL|stop all|UNSUBSCRIBE|CANCEL|END|QUIT|REVOKE|OPTOUT|opt out|OPT-OUT|退订|退订。|TD|td|ＴＤ|"
-    "STOP STOP STOP|stop, stop!|S T O P|S.T.O.P.|退订TD|TD退订|退订，退订|取消订阅|请取消订阅|"
+    "STOP STOP STOP|stop, stop!|S T O P|S.T.O.P.|退订TD|TD退订|回T退订|T退订|回复TD退订|R退订|退订，退订|取消订阅|请取消订阅|"
     "please stop|stop please|Stop, thanks|回复TD|回TD|退订谢谢|请退订|退订吧"
 )
 SENTENCES = {
@@ -25,7 +25,7 @@ NOT_STOPS = (
     "希望不要再发生这种事|不要再发错货了|别再发坏的零件|发货太慢|取消了订单但没退款|the bus stop is far|end of story, all fine|stopping the lift is annoying|"
     "your agent should call me again|please call me|请联系我|请给我打电话|不要打折扣|退款太慢|I had to cancel my trip|the weekend was bad|"
     "他没有再联系我|你们没有联系我|nobody contacted me|you never called me|信息不清楚|短信通知晚了|message was unclear|the survey is too long|别处更便宜|"
-    "stop it from leaking please|n n|t t t|ab ab|1 1|5 5 5|a b c|"
+    "stop it from leaking please|n n|t t t|ab ab|NTD|1 1|5 5 5|a b c|"
     "contact me tomorrow|电话打不通|没人联系我"
 )
 

@@ -1,0 +1,112 @@
+"""What an HTTP gateway tells us: delivery reports and customers' messages, signed as its file says."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from callback.app import create_app
+from callback.bootstrap import House, build
+from callback.channels.protocol import Accepted
+from callback.db.tables import InboundMessage
+from callback.domain.words import Channel, InboundOutcome, SendState
+from callback.services import questionnaires
+from callback.services.sends import Result
+from callback.settings import Settings
+from tests.fake_carrier import FakeCarrier
+from tests.integration.conftest import StandingClock
+from tests.integration.post_office import PostOffice
+from tests.integration.test_channels import FILE, SECRET
+
+
+class Told:
+    """A house whose messages go out through the gateway, and what the gateway posts to it."""
+
+    def __init__(self, house: House, clock: StandingClock) -> None:
+        self.house = house
+        self.post = PostOffice(house, FakeCarrier(), clock)
+        self.client = TestClient(create_app(house))
+        with house.sessions.begin() as session:
+            questionnaires.seed_content(session, clock())
+
+    def tell(self, where: str, document: Any, *, secret: str = SECRET) -> int:
+        body = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
+        headers = {"X-Signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+        return self.client.post(f"/api/v1/carrier/gateway/{where}", content=body, headers=headers).status_code
+
+    def sent(self) -> str:
+        """A survey that the gateway has taken as `G1`; the callback's handle."""
+        handle = self.post.due(phone="+8613800138000", country="US", language="zh")
+        self.post.record([Result(one, accepted=Accepted("G1", "queued")) for one in self.post.claim()])
+        return handle
+
+    def messages(self) -> list[InboundMessage]:
+        with self.house.sessions() as session:
+            return list(session.scalars(select(InboundMessage)))
+
+
+@pytest.fixture
+def told(settings: Settings, clock: StandingClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    path = tmp_path / "gateway.toml"
+    path.write_text(FILE.format(url="http://127.0.0.1:9"), encoding="utf-8")
+    monkeypatch.setenv("TEST_SMS_SECRET", SECRET)
+    house = build(settings.model_copy(update={"gateway_file": str(path), "country": "CN"}), clock=clock)
+    yield Told(house, clock)
+    house.close()
+
+
+def test_a_report_counts_once_and_only_when_it_is_signed(told: Told) -> None:
+    handle = told.sent()
+    ours = told.post.the_send(handle).handle
+    delivered = {"msgid": "G1", "status": "DELIVRD"}
+    assert told.tell(ours, delivered, secret="somebody else's") == 403
+    assert told.tell(ours, b"no json") == 422
+    assert told.tell(ours, {"msgid": "G1", "status": "NEVER_HEARD"}) == 204
+    assert told.tell(ours, {"msgid": "G2", "status": "DELIVRD"}) == 204  # about another one
+    assert told.tell("x" * 22, delivered) == 204
+    assert told.post.the_send(handle).state is SendState.SENT
+    assert [told.tell(ours, delivered) for _ in range(2)] == [204, 204]
+    assert told.post.the_send(handle).state is SendState.DELIVERED
+
+
+def test_a_report_without_an_id_is_about_the_handle_in_its_address(told: Told) -> None:
+    handle = told.sent()
+    assert told.tell(told.post.the_send(handle).handle, {"status": "DELIVRD"}) == 204
+    send = told.post.the_send(handle)
+    assert (send.state, send.provider_id) == (SendState.DELIVERED, "G1")
+
+
+def test_a_customer_writes_to_the_gateway_s_number(told: Told) -> None:
+    """National number, the gateway's own id, twice: one message of the customer whose number it is."""
+    handle = told.sent()
+    written = {"moid": 77, "from": "13800138000", "content": "１"}
+    assert told.tell("inbound", written, secret="somebody else's") == 403
+    assert [told.tell("inbound", written) for _ in range(2)] == [204, 204]
+    assert [one.outcome for one in told.messages()] == [InboundOutcome.WAITING]
+    assert told.post.read() == 1
+    (message,) = told.messages()
+    assert (message.from_address, message.outcome, message.text) == ("+8613800138000", InboundOutcome.ANSWERED, "１")
+    assert told.tell("inbound", {"moid": 78, "from": "13800138000", "content": "回T退订"}) == 204
+    told.post.read()
+    assert told.messages()[-1].outcome is InboundOutcome.OPT_OUT
+    assert {scope for scope, _, _ in told.post.suppressions()} == {"sms", "survey"}
+    assert told.post.attempts(handle)[0].ended_at is not None
+
+
+@pytest.mark.parametrize("document", [{}, {"moid": 1}, {"moid": 1, "from": "nobody"}, {"from": "13800138000"}, [1]])
+def test_what_is_no_message(told: Told, document: Any) -> None:
+    assert told.tell("inbound", document) == 422
+    assert told.messages() == []
+
+
+def test_without_a_gateway_nothing_is_believed(house: House) -> None:
+    client = TestClient(create_app(house))
+    for where in ("inbound", "h" * 22):
+        assert client.post(f"/api/v1/carrier/gateway/{where}", json={}).status_code == 403
+    assert Channel.SMS not in house.channels
