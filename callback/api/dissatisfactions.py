@@ -15,9 +15,20 @@ from callback.db import dissatisfactions as rows
 from callback.db.engine import reading
 from callback.db.tables import Dissatisfaction
 from callback.domain.account import Scope
-from callback.domain.words import DissatisfactionRule, DissatisfactionState, Severity
+from callback.domain.recovery import Finding
+from callback.domain.words import (
+    Cause,
+    ComplaintContent,
+    ComplaintNature,
+    DissatisfactionRule,
+    DissatisfactionState,
+    RecoveryStep,
+    Severity,
+    SubCause,
+    Validity,
+)
 from callback.entrance import HouseDep, Now, Principal, caller
-from callback.services import dissatisfactions
+from callback.services import dissatisfactions, recoveries
 
 router = APIRouter(tags=["dissatisfactions"])
 Reader = Annotated[Principal, Depends(caller(Scope.DISSATISFACTIONS_READ))]
@@ -37,8 +48,13 @@ class DissatisfactionOut(Out):
     evidence: list[dict[str, Any]]
     raised_at: datetime
     age_hours: float
-    cause: str | None
+    cause: Cause | None
+    sub_cause: SubCause | None
+    validity: Validity | None
+    nature: ComplaintNature | None
+    content: ComplaintContent | None
     lesson: str | None
+    lesson_shared_at: datetime | None
     closed_at: datetime | None
     closed_by_id: int | None
     version: int
@@ -53,9 +69,30 @@ class SecondCall(Body):
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
-class Close(Body):
-    cause: Annotated[str, Field(min_length=1, max_length=64)]
-    lesson: Annotated[str, Field(max_length=2_000)] | None = None
+class Review(Body):
+    """What was found out about the complaint. What is left out stays as it was found before."""
+
+    cause: Cause | None = None
+    sub_cause: SubCause | None = None
+    validity: Validity | None = None
+    nature: ComplaintNature | None = None
+    content: ComplaintContent | None = None
+    lesson: Annotated[str, Field(max_length=4_000)] | None = None
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+    def finding(self) -> Finding:
+        return Finding(**self.model_dump(exclude={"version"}))
+
+
+class Close(Review):
+    """The same; the cause has to be known, from now or from before."""
+
+
+class StepTaken(Body):
+    """One of the six steps of handling a complaint."""
+
+    step: RecoveryStep
+    note: Annotated[str, Field(max_length=4_000)] = ""
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
@@ -132,8 +169,46 @@ def close_dissatisfaction(
         flag = dissatisfactions.close(
             session,
             dissatisfaction_id=dissatisfaction_id,
-            cause=body.cause,
-            lesson=body.lesson,
+            finding=body.finding(),
+            by=me.agent_id,
+            now=now,
+            version=version,
+        )
+        session.flush()
+        return _out(flag, now)
+
+
+@router.post("/dissatisfactions/{dissatisfaction_id}/review", operation_id="reviewDissatisfaction")
+def review_dissatisfaction(
+    dissatisfaction_id: PathId, body: Review, house: HouseDep, now: Now, me: Decider, if_match: IfMatch
+) -> DissatisfactionOut:
+    """Write down the cause, the kind of the complaint and the lesson, at any time."""
+    with house.sessions.begin() as session:
+        version = _version(dissatisfactions.find(session, dissatisfaction_id), if_match, body.version)
+        flag = recoveries.review(
+            session,
+            dissatisfaction_id=dissatisfaction_id,
+            finding=body.finding(),
+            by=me.agent_id,
+            now=now,
+            version=version,
+        )
+        session.flush()
+        return _out(flag, now)
+
+
+@router.post("/dissatisfactions/{dissatisfaction_id}/steps", operation_id="takeRecoveryStep")
+def take_recovery_step(
+    dissatisfaction_id: PathId, body: StepTaken, house: HouseDep, now: Now, me: Decider, if_match: IfMatch
+) -> DissatisfactionOut:
+    """Note that one of the six steps was taken."""
+    with house.sessions.begin() as session:
+        version = _version(dissatisfactions.find(session, dissatisfaction_id), if_match, body.version)
+        flag = recoveries.take_step(
+            session,
+            dissatisfaction_id=dissatisfaction_id,
+            step=body.step,
+            note=body.note,
             by=me.agent_id,
             now=now,
             version=version,

@@ -14,7 +14,8 @@ from callback.cli.work import AsOf, agent_id_of
 from callback.db import dissatisfactions as rows
 from callback.db.engine import reading
 from callback.db.tables import Agent, Dissatisfaction
-from callback.domain.words import DissatisfactionState, Role
+from callback.domain.recovery import Finding
+from callback.domain.words import DissatisfactionState, Role, SubCause
 from callback.errors import Forbidden
 from callback.services import dissatisfactions
 from callback.texts import Language, say
@@ -97,7 +98,7 @@ def assign_command(
 @unhappy.command("close")
 def close_command(
     number: Number,
-    cause: Annotated[str, typer.Option(help="What it was.")],
+    cause: Annotated[SubCause, typer.Option(help="What it was; its kind follows from it.")],
     by: By,
     lesson: Annotated[str | None, typer.Option(help="What we learn from it.")] = None,
     as_of: AsOf = None,
@@ -107,6 +108,10 @@ def close_command(
         decider = _supervisor(house, by)
         with house.sessions.begin() as session:
             dissatisfactions.close(
-                session, dissatisfaction_id=number, cause=cause, lesson=lesson, by=decider, now=house.clock()
+                session,
+                dissatisfaction_id=number,
+                finding=Finding(sub_cause=cause, lesson=lesson),
+                by=decider,
+                now=house.clock(),
             )
         console.print(say("dissatisfaction.closed", house.settings.language, id=number))

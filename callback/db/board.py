@@ -5,9 +5,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Integer as SqlInteger
-from sqlalchemy import Row, and_, case, cast, func, or_, select, text
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Row, case, cast, func, select, text
+from sqlalchemy.orm import Session
 
+from callback.db.dissatisfactions import of_team
 from callback.db.engine import is_postgresql
 from callback.db.tables import Agent, Attempt, Callback, Case, Dissatisfaction, Response, Shift, ShiftException
 from callback.db.tables.callbacks import LIVE
@@ -123,15 +124,5 @@ def unhappy(session: Session, *, now: datetime, ages: Sequence[timedelta], team_
         Dissatisfaction.severity, age.label("age"), Dissatisfaction.state, func.count().label("number")
     ).where(_UNHAPPY)
     if team_id is not None:
-        query = query.where(unhappy_of_team(team_id))
+        query = query.where(of_team(team_id))
     return session.execute(query.group_by(Dissatisfaction.severity, "age", Dissatisfaction.state)).all()
-
-
-def unhappy_of_team(team_id: int) -> Any:
-    """Flags of a team: of its cases; where the case has no team, of whoever made the call."""
-    first = aliased(Callback)
-    people = select(Agent.id).where(Agent.team_id == team_id)
-    of_case = select(Case.id).where(Case.id == Dissatisfaction.case_id, Case.team_id == team_id)
-    of_nobody = select(Case.id).where(Case.id == Dissatisfaction.case_id, Case.team_id.is_(None))
-    of_call = select(first.id).where(first.id == Dissatisfaction.callback_id, first.agent_id.in_(people))
-    return or_(of_case.exists(), and_(of_nobody.exists(), of_call.exists()))

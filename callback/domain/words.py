@@ -224,6 +224,62 @@ class DissatisfactionState(StrEnum):
     CLOSED = "closed"
 
 
+class Cause(StrEnum):
+    """Why a customer was unhappy: the three kinds of the source documents; finer in `SubCause`."""
+
+    SERVICE = "service"
+    """What we said or did: too little explained, an agreement not kept, the attitude."""
+    MISUNDERSTANDING = "misunderstanding"
+    """The customer's own oversight or misunderstanding."""
+    PRODUCT = "product"
+    """A fault of the product or of the equipment."""
+
+
+class SubCause(StrEnum):
+    """Which cause each belongs to: `domain/recovery.py`."""
+
+    EXPLANATION = "explanation"
+    AGREEMENT = "agreement"
+    ATTITUDE = "attitude"
+    OVERSIGHT = "oversight"
+    MISREADING = "misreading"
+    DEFECT = "defect"
+    EQUIPMENT = "equipment"
+
+
+class Validity(StrEnum):
+    """`valid`: we did wrong, or harm was done. `communication`: it can be talked over; left alone it turns valid."""
+
+    VALID = "valid"
+    COMMUNICATION = "communication"
+
+
+class ComplaintNature(StrEnum):
+    """What the customer wants: help with a trouble, to know something, to be heard."""
+
+    HELP = "help"
+    ENQUIRY = "enquiry"
+    VENTING = "venting"
+
+
+class ComplaintContent(StrEnum):
+    EQUIPMENT = "equipment"
+    ATTITUDE = "attitude"
+    QUALITY = "quality"
+    INCIDENT = "incident"
+
+
+class RecoveryStep(StrEnum):
+    """The six steps of handling a complaint, in their order."""
+
+    LISTEN = "listen"
+    ANALYSE = "analyse"
+    FIND = "find"
+    TELL = "tell"
+    HANDLE = "handle"
+    REVIEW = "review"
+
+
 class SuppressionScope(StrEnum):
     ALL = "all"
     AGENT = "agent"

@@ -18,17 +18,21 @@ from callback.domain.dissatisfaction import Verdict
 from callback.domain.handle import new_handle
 from callback.domain.moment import add_working_days
 from callback.domain.policy import Policy
+from callback.domain.recovery import SUB_CAUSES, Finding
 from callback.domain.words import (
     CallbackState,
+    Cause,
     Channel,
     DissatisfactionState,
     PartOfDay,
     Purpose,
+    RecoveryStep,
 )
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import audit
 from callback.services.hard_rules import contact_of
 from callback.services.placements import place
+from callback.services.recoveries import write_finding
 
 SEVEREST_PRIORITY = 90
 
@@ -46,7 +50,14 @@ class Raised:
 
 
 def raise_flag(
-    session: Session, *, callback: Callback, verdict: Verdict, part_of_day: PartOfDay, now: datetime, by: int | None
+    session: Session,
+    *,
+    callback: Callback,
+    verdict: Verdict,
+    part_of_day: PartOfDay,
+    now: datetime,
+    by: int | None,
+    cause: str | None = None,
 ) -> Raised:
     """The contact in `callback` has left the customer unhappy.
 
@@ -78,7 +89,10 @@ def raise_flag(
             flag.failures += 1
             flag.state = DissatisfactionState.ESCALATED
             flag.second_call_id = callback.id
+            _take_cause(session, flag, cause, by=by, now=now)
     session.flush()
+    if flag.failures == 1 and callback.id == flag.callback_id:
+        rows.add_step(session, flag, RecoveryStep.LISTEN, by=by, now=now)
     _decide(session, flag, callback, rule=verdict.rule.value, verdict=flag.state.value, by=by, now=now)
     return _raised(flag)
 
@@ -95,9 +109,9 @@ def settle_second_call(
         return None
     flag.second_call_id = callback.id
     flag.version += 1
-    if cause:
-        flag.cause = cause[:64]
+    _take_cause(session, flag, cause, by=by, now=now)
     if recovered:
+        rows.add_step(session, flag, RecoveryStep.TELL, by=by, now=now)
         flag.state, flag.closed_at, flag.closed_by_id = DissatisfactionState.RECOVERED, now, by
     else:
         flag.state = DissatisfactionState.ESCALATED
@@ -105,6 +119,16 @@ def settle_second_call(
     session.flush()
     _decide(session, flag, callback, rule="second_call", verdict=flag.state.value, by=by, now=now)
     return _raised(flag)
+
+
+def _take_cause(session: Session, flag: Dissatisfaction, cause: str | None, *, by: int | None, now: datetime) -> None:
+    """The kind that the agent found in the second call; a word of a centre's own script is none of the three."""
+    if cause not in set(Cause):
+        return
+    flag.cause = Cause(cause)
+    if flag.sub_cause not in SUB_CAUSES[flag.cause]:
+        flag.sub_cause = None
+    rows.add_step(session, flag, RecoveryStep.ANALYSE, by=by, now=now)
 
 
 def _raised(flag: Dissatisfaction) -> Raised:
@@ -218,29 +242,31 @@ def close(
     session: Session,
     *,
     dissatisfaction_id: int,
-    cause: str,
-    lesson: str | None,
+    finding: Finding,
     by: int,
     now: datetime,
     version: int | None = None,
 ) -> Dissatisfaction:
-    """A supervisor settles the matter otherwise, with the cause. A second call that is still to be made is taken back.
+    """A supervisor settles the matter, with the cause. A second call that is still to be made is taken back.
 
-    Raises `NotFound`, `Invalid` (`cause_missing`), `Conflict` (`dissatisfaction_settled`, `changed_meanwhile`,
-    `callback_taken` while the second call is being made).
+    What the finding leaves open stays as it was found before. Raises `NotFound`, `Invalid` (`cause_missing`,
+    `cause_not_of_kind`), `Conflict` (`dissatisfaction_settled`, `changed_meanwhile`, `callback_taken` while the second
+    call is being made).
     """
-    if not cause.strip():
-        raise Invalid("cause_missing")
     flag = _lock(session, dissatisfaction_id, version=version)
+    write_finding(session, flag, finding, by=by, now=now)
+    if flag.cause is None or flag.sub_cause is None:
+        raise Invalid("cause_missing")
     callback = rows.live_second_call(session, flag.case_id)
     if callback is not None:
         _take_back(session, callback, now=now)
     flag.state = DissatisfactionState.CLOSED
-    flag.cause, flag.lesson = cause.strip()[:64], lesson
     flag.closed_at, flag.closed_by_id = now, by
     flag.version += 1
+    rows.add_step(session, flag, RecoveryStep.REVIEW, by=by, now=now)
     wake_planner(session, flag.case_id, now=now)
-    _decide(session, flag, callback, rule="supervisor", verdict="closed", by=by, now=now, cause=flag.cause)
+    causes = {"cause": flag.cause.value, "sub_cause": flag.sub_cause.value}
+    _decide(session, flag, callback, rule="supervisor", verdict="closed", by=by, now=now, **causes)
     audit.record(
         session,
         now=now,
@@ -248,7 +274,7 @@ def close(
         action="dissatisfaction.close",
         subject_kind="dissatisfaction",
         subject_id=flag.id,
-        cause=flag.cause,
+        **causes,
     )
     return flag
 

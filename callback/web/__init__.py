@@ -22,8 +22,9 @@ from callback.web import (
     scripts,
     search,
     setup,
-    work,
     survey,
+    unhappy,
+    work,
 )
 
 PAGES: tuple[APIRouter, ...] = (
@@ -46,6 +47,7 @@ PAGES: tuple[APIRouter, ...] = (
     scripts.router,
     search.router,
     setup.router,
-    work.router,
     survey.router,
+    unhappy.router,
+    work.router,
 )

@@ -1,7 +1,6 @@
 """`/callbacks/{handle}` and `/cases/{id}`: the whole story, why it is as it is, and what can be done about it now."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Response
@@ -14,7 +13,7 @@ from callback.domain.words import CallbackState, Channel, Purpose, Role
 from callback.errors import Invalid
 from callback.services import callbacks, cases, customers, explanations, stories, supervision
 from callback.services.placements import PLACEABLE
-from callback.web.choices import BIGGEST_ID, Chosen, Id
+from callback.web.choices import BIGGEST_ID, Chosen, Id, moment_of
 from callback.web.desk import Desk, at_desk
 
 router = APIRouter(include_in_schema=False)
@@ -105,22 +104,12 @@ def assign(
             agent_id=agent_id,
             by=desk.me.agent_id,
             now=desk.now,
-            at=_moment(at, desk),
+            at=moment_of(at, desk.zone),
             override_reason=reason,
             version=version,
         )
         name = callback.agent.name if callback.agent is not None else ""
     return desk.go(f"/callbacks/{handle}", said="work_desk.assigned", name=name)
-
-
-def _moment(text: str, desk: Desk) -> datetime | None:
-    """What a date field sent, on the clock of the person who filled it in."""
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=desk.zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid("moment_not_valid") from None
 
 
 @router.post("/callbacks/{handle}/cancel")

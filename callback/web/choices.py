@@ -1,14 +1,14 @@
 """What forms of filters send: an empty choice is no choice, and a page of a list begins behind a place."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 
 from callback.errors import Invalid
 
-T = TypeVar("T")
 BIGGEST_ID = 2**63 - 1
 
 
@@ -41,3 +41,13 @@ def place_of(text: str | None) -> tuple[datetime, int] | None:
         return at.astimezone(UTC), found
     except (ValueError, OverflowError):
         raise Invalid("bad_cursor") from None
+
+
+def moment_of(text: str, zone: ZoneInfo) -> datetime | None:
+    """What a date field sent, on the clock of the person who filled it in. Raises `Invalid` (`moment_not_valid`)."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid("moment_not_valid") from None

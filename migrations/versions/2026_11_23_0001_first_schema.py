@@ -1486,11 +1486,66 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("cause", sa.String(length=64), nullable=True),
+        sa.Column(
+            "cause",
+            sa.Enum(
+                "service",
+                "misunderstanding",
+                "product",
+                name="cause",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "sub_cause",
+            sa.Enum(
+                "explanation",
+                "agreement",
+                "attitude",
+                "oversight",
+                "misreading",
+                "defect",
+                "equipment",
+                name="sub_cause",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "validity",
+            sa.Enum("valid", "communication", name="validity", native_enum=False, create_constraint=True, length=32),
+            nullable=True,
+        ),
+        sa.Column(
+            "nature",
+            sa.Enum("help", "enquiry", "venting", name="nature", native_enum=False, create_constraint=True, length=32),
+            nullable=True,
+        ),
+        sa.Column(
+            "content",
+            sa.Enum(
+                "equipment",
+                "attitude",
+                "quality",
+                "incident",
+                name="content",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
         sa.Column("lesson", sa.Text(), nullable=True),
+        sa.Column("lesson_shared_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("state <> 'closed' OR cause IS NOT NULL", name=op.f("ck_dissatisfactions_closed_has_cause")),
         sa.CheckConstraint("failures >= 0", name=op.f("ck_dissatisfactions_failures")),
         sa.ForeignKeyConstraint(
             ["callback_id"], ["callbacks.id"], name=op.f("fk_dissatisfactions_callback_id_callbacks")
@@ -1509,6 +1564,7 @@ def upgrade() -> None:
     op.create_index("ix_dissatisfactions_case_id", "dissatisfactions", ["case_id"], unique=False)
     op.create_index("ix_dissatisfactions_closed_by_id", "dissatisfactions", ["closed_by_id"], unique=False)
     op.create_index("ix_dissatisfactions_customer_id", "dissatisfactions", ["customer_id"], unique=False)
+    op.create_index("ix_dissatisfactions_raised_at", "dissatisfactions", ["raised_at", "id"], unique=False)
     op.create_index("ix_dissatisfactions_second_call_id", "dissatisfactions", ["second_call_id"], unique=False)
     op.create_index("ix_dissatisfactions_state_raised_at", "dissatisfactions", ["state", "raised_at"], unique=False)
     op.create_index(
@@ -1827,6 +1883,41 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'open'"),
     )
     op.create_table(
+        "dissatisfaction_steps",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("dissatisfaction_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "step",
+            sa.Enum(
+                "listen",
+                "analyse",
+                "find",
+                "tell",
+                "handle",
+                "review",
+                name="step",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["by_id"], ["agents.id"], name=op.f("fk_dissatisfaction_steps_by_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["dissatisfaction_id"],
+            ["dissatisfactions.id"],
+            name=op.f("fk_dissatisfaction_steps_dissatisfaction_id_dissatisfactions"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dissatisfaction_steps")),
+    )
+    op.create_index("ix_dissatisfaction_steps_by_id", "dissatisfaction_steps", ["by_id"], unique=False)
+    op.create_index(
+        "ix_dissatisfaction_steps_dissatisfaction_id", "dissatisfaction_steps", ["dissatisfaction_id"], unique=False
+    )
+    op.create_table(
         "escalation_notices",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("escalation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -2102,6 +2193,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_escalation_notices_agent_id", table_name="escalation_notices")
     op.drop_table("escalation_notices")
+    op.drop_index("ix_dissatisfaction_steps_dissatisfaction_id", table_name="dissatisfaction_steps")
+    op.drop_index("ix_dissatisfaction_steps_by_id", table_name="dissatisfaction_steps")
+    op.drop_table("dissatisfaction_steps")
     op.drop_index(
         "uq_appointments_one_open",
         table_name="appointments",
@@ -2168,6 +2262,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_dissatisfactions_state_raised_at", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_second_call_id", table_name="dissatisfactions")
+    op.drop_index("ix_dissatisfactions_raised_at", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_customer_id", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_closed_by_id", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_case_id", table_name="dissatisfactions")

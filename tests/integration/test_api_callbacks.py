@@ -182,7 +182,7 @@ def test_a_supervisor_decides_about_an_unhappy_customer(desk: Any, centre: Centr
     assert (callback["agent_id"], callback["state"], callback["purpose"]) == (li, "assigned", Purpose.SECOND_CALL)
     assert ok(chief.post(f"{address}/second-call", json=body, headers=headers)) == callback
     assert ok(chief.post(f"{address}/second-call", json=body), 409)["code"] == "changed_meanwhile"
-    closed = ok(chief.post(f"{address}/close", json={"cause": "已退款", "version": 2}))
-    assert (closed["state"], closed["cause"]) == ("closed", "已退款")
+    closed = ok(chief.post(f"{address}/close", json={"cause": "service", "sub_cause": "attitude", "version": 2}))
+    assert (closed["state"], closed["sub_cause"]) == ("closed", "attitude")
     assert ok(chief.get("/api/v1/dissatisfactions"))["items"] == []
     assert len(ok(chief.get("/api/v1/dissatisfactions", params={"state": "closed"}))["items"]) == 1

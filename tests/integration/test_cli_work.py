@@ -97,5 +97,5 @@ def test_a_supervisor_in_the_terminal(centre: Centre, now: datetime) -> None:
     assert callback is not None
     assert (callback.agent_id, callback.purpose) == (li, Purpose.SECOND_CALL)
     assert wang
-    assert number in run("dissatisfaction", "close", number, "--cause", "已退款", "--by", "chief")
+    assert number in run("dissatisfaction", "close", number, "--cause", "attitude", "--by", "chief")
     assert "已退款" not in run("dissatisfaction", "list", "--state", DissatisfactionState.CLOSED.value)

@@ -35,10 +35,12 @@ from callback.domain.words import (
     CallbackState,
     CampaignState,
     CaseStatus,
+    Cause,
     Channel,
     ContactKind,
     Disposition,
     DissatisfactionRule,
+    DissatisfactionState,
     InboundOutcome,
     PartOfDay,
     Purpose,
@@ -278,6 +280,12 @@ def _flag_without_second_call(world: World) -> None:
     world.run("UPDATE cases SET plan_rule = 'second_call'")
 
 
+def _closed_without_cause(world: World) -> None:
+    flag = _flag(world)
+    flag.state, flag.cause, flag.closed_at = DissatisfactionState.CLOSED, Cause.SERVICE, world.now
+    world.add(flag)
+
+
 def _told_again(world: World) -> None:
     world.another_callback(purpose=Purpose.ANSWER)
 
@@ -515,6 +523,7 @@ BREAKS: dict[str, Callable[[World], None]] = {
     "assigned_has_agent": _assigned_to_nobody,
     "complete_response_has_answers": _complete_without_answers,
     "one_live_dissatisfaction": _two_flags,
+    "closed_with_cause": _closed_without_cause,
     "dissatisfaction_has_second_call": _flag_without_second_call,
     "told_case_has_no_answer_callback": _told_again,
     "fictional_number_never_dialled": _fictional_dialled,

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,16 +11,19 @@ from sqlalchemy import select
 from callback.db.engine import SessionFactory
 from callback.db.tables import AuditEntry, Callback, Decision, Dissatisfaction
 from callback.domain.moment import part_of_day
+from callback.domain.recovery import Finding
 from callback.domain.words import (
     CallbackState,
+    Cause,
     Disposition,
     DissatisfactionState,
     PartOfDay,
     Purpose,
     Role,
     Severity,
+    SubCause,
 )
-from callback.errors import Conflict, RuleBroken
+from callback.errors import Conflict, Invalid, RuleBroken
 from callback.services import attempts, dissatisfactions, explanations
 from callback.services.attempts import CallSheet
 from callback.services.planning import plan_day
@@ -213,18 +217,26 @@ def test_closing_needs_a_live_flag_and_takes_the_second_call_back(centre: Centre
     flag_id = centre.flag(case_id)
     handle = centre.callback(wang, case_id=case_id, purpose=Purpose.SECOND_CALL)
 
-    def close() -> None:
+    def close(**found: Any) -> None:
         with centre.sessions.begin() as session:
             dissatisfactions.close(
-                session, dissatisfaction_id=flag_id, cause="已退款", lesson="先道歉", by=chief, now=now
+                session, dissatisfaction_id=flag_id, finding=Finding(lesson="先道歉", **found), by=chief, now=now
             )
 
-    close()
+    for unknown in ({}, {"cause": Cause.SERVICE}):
+        with pytest.raises(Invalid) as refused:
+            close(**unknown)
+        assert refused.value.code == "cause_missing"
+    with pytest.raises(Invalid) as refused:
+        close(cause=Cause.PRODUCT, sub_cause=SubCause.ATTITUDE)
+    assert refused.value.code == "cause_not_of_kind"
+    assert the_flag(centre).state is DissatisfactionState.OPEN
+    close(sub_cause=SubCause.ATTITUDE)
     assert centre.look(handle).state is CallbackState.CANCELLED
     flag = the_flag(centre)
-    assert (flag.state, flag.cause, flag.closed_by_id) == (DissatisfactionState.CLOSED, "已退款", chief)
+    assert (flag.state, flag.cause, flag.closed_by_id) == (DissatisfactionState.CLOSED, Cause.SERVICE, chief)
     with pytest.raises(Conflict):
-        close()
+        close(sub_cause=SubCause.ATTITUDE)
 
 
 def test_the_second_call_may_be_tried_again_by_whoever_did_not_reach_the_customer(

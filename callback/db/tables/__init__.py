@@ -11,7 +11,7 @@ from callback.db.tables.outlooks import Outlook
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
 from callback.db.tables.replies import QuickReply, QuickReplyPicture
 from callback.db.tables.sends import Campaign, Send, Sender
-from callback.db.tables.surveys import Answer, Dissatisfaction, Questionnaire, Response, Script
+from callback.db.tables.surveys import Answer, Dissatisfaction, DissatisfactionStep, Questionnaire, Response, Script
 from callback.db.tables.system import (
     ApiToken,
     AuditEntry,
@@ -45,6 +45,7 @@ __all__ = [
     "Customer",
     "Decision",
     "Dissatisfaction",
+    "DissatisfactionStep",
     "Escalation",
     "EscalationNotice",
     "Handover",

@@ -8,12 +8,18 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from callback.db.base import Base, Json, WithId, words
 from callback.domain.words import (
+    Cause,
     Channel,
+    ComplaintContent,
+    ComplaintNature,
     DissatisfactionRule,
     DissatisfactionState,
     Purpose,
+    RecoveryStep,
     ResponseState,
     Severity,
+    SubCause,
+    Validity,
     VersionState,
 )
 
@@ -155,7 +161,9 @@ class Dissatisfaction(WithId, Base):
             sqlite_where=text("state IN ('open', 'escalated')"),
         ),
         Index("ix_dissatisfactions_case_id", "case_id"),
+        Index("ix_dissatisfactions_raised_at", "raised_at", "id"),
         CheckConstraint("failures >= 0", name="failures"),
+        CheckConstraint("state <> 'closed' OR cause IS NOT NULL", name="closed_has_cause"),
     )
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -172,8 +180,32 @@ class Dissatisfaction(WithId, Base):
         words(DissatisfactionState, "state"), default=DissatisfactionState.OPEN
     )
     raised_at: Mapped[datetime]
-    cause: Mapped[str | None] = mapped_column(String(64))
+    cause: Mapped[Cause | None] = mapped_column(words(Cause, "cause"))
+    sub_cause: Mapped[SubCause | None] = mapped_column(words(SubCause, "sub_cause"))
+    validity: Mapped[Validity | None] = mapped_column(words(Validity, "validity"))
+    nature: Mapped[ComplaintNature | None] = mapped_column(words(ComplaintNature, "nature"))
+    content: Mapped[ComplaintContent | None] = mapped_column(words(ComplaintContent, "content"))
     lesson: Mapped[str | None] = mapped_column(Text)
+    """What is to be learned from it."""
+    lesson_shared_at: Mapped[datetime | None]
+    """When it was passed on to the others."""
     closed_at: Mapped[datetime | None]
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+
+class DissatisfactionStep(WithId, Base):
+    """One of the six steps of handling a complaint as it was taken. Append-only: a step taken again is another row."""
+
+    __tablename__ = "dissatisfaction_steps"
+    __table_args__ = (
+        Index("ix_dissatisfaction_steps_dissatisfaction_id", "dissatisfaction_id"),
+        Index("ix_dissatisfaction_steps_by_id", "by_id"),
+    )
+
+    dissatisfaction_id: Mapped[int] = mapped_column(ForeignKey("dissatisfactions.id"))
+    step: Mapped[RecoveryStep] = mapped_column(words(RecoveryStep, "step"))
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    """Empty for the system."""
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")

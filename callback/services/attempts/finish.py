@@ -373,6 +373,7 @@ class _Ending:
                 part_of_day=self.attempt.part_of_day,
                 now=self.now,
                 by=self._agent_id,
+                cause=self.facts.cause,
             )
         if self.callback.purpose is not Purpose.SECOND_CALL or not over:
             return None

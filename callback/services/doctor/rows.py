@@ -35,6 +35,11 @@ ROWS: tuple[Invariant, ...] = (
     Invariant("schema_at_head", _schema_at_head),
     Invariant("links", _links),
     by_query(
+        "closed_with_cause",
+        """SELECT 'dissatisfaction ' || id, coalesce(cause, '–') FROM dissatisfactions
+        WHERE state = 'closed' AND (cause IS NULL OR sub_cause IS NULL OR closed_at IS NULL)""",
+    ),
+    by_query(
         "one_live_callback",
         f"""SELECT 'case ' || case_id, purpose || ' × ' || count(*) FROM callbacks
         WHERE state IN {LIVE} GROUP BY case_id, purpose HAVING count(*) > 1""",
