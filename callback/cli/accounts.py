@@ -19,7 +19,7 @@ from callback.db.tables import Agent
 from callback.domain.account import Scope
 from callback.domain.words import Role
 from callback.errors import Invalid
-from callback.services import agents, questionnaires, scripts, tokens
+from callback.services import agents, questionnaires, quick_replies, scripts, tokens
 from callback.texts import say
 
 agent_app = typer.Typer(no_args_is_help=True, help="The people who work here.")
@@ -84,8 +84,9 @@ def init(
             )
             script_count = scripts.seed_content(session, now)
             questionnaire_count = questionnaires.seed_content(session, now)
+            reply_count = quick_replies.seed_content(session, now)
         tell("account.initialised", login=login)
-        tell("account.content_seeded", scripts=script_count, questionnaires=questionnaire_count)
+        tell("account.content_seeded", scripts=script_count, questionnaires=questionnaire_count, replies=reply_count)
 
 
 @agent_app.command("add")

@@ -24,7 +24,7 @@ from callback.db.tables import Agent, Case
 from callback.domain.roster import Stretch
 from callback.domain.words import CaseStatus, Role
 from callback.errors import Conflict
-from callback.services import agents, cases, questionnaires, scripts, shifts
+from callback.services import agents, cases, questionnaires, quick_replies, scripts, shifts
 from callback.services.imports.profile import load_profile
 from callback.services.imports.run import Order, Summary, import_file
 from callback.settings import Settings
@@ -65,6 +65,7 @@ def load(sessions: SessionFactory, settings: Settings, *, clock: Clock) -> Loade
             raise Conflict("sample_needs_empty_house")
         scripts.seed_content(session, now)
         questionnaires.seed_content(session, now)
+        quick_replies.seed_content(session, now)
         logins = _people(session, now=now)
     summary = _cases(sessions, settings, clock=clock)
     with sessions.begin() as session:

@@ -37,6 +37,11 @@ def month(on: date, language: Language) -> str:
     return format_skeleton("yMMMM", on, locale=_LOCALES[language])
 
 
+def weekday_alone(on: date, language: Language) -> str:
+    """`Thu` or `周四`."""
+    return format_skeleton("E", on, locale=_LOCALES[language])
+
+
 def full_day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     """`12 March 2026` or `2026年3月12日`."""
     on = at.astimezone(zone).date() if isinstance(at, datetime) else at

@@ -1197,7 +1197,7 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "media_type IN ('image/png', 'image/jpeg', 'image/webp')", name=op.f("ck_quick_reply_pictures_media_type")
+            "media_type IN ('image/png', 'image/jpeg')", name=op.f("ck_quick_reply_pictures_media_type")
         ),
         sa.ForeignKeyConstraint(
             ["quick_reply_id"],

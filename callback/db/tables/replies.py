@@ -35,7 +35,7 @@ class QuickReplyPicture(WithId, Base):
     __tablename__ = "quick_reply_pictures"
     __table_args__ = (
         UniqueConstraint("quick_reply_id", "position"),
-        CheckConstraint("media_type IN ('image/png', 'image/jpeg', 'image/webp')", name="media_type"),
+        CheckConstraint("media_type IN ('image/png', 'image/jpeg')", name="media_type"),
     )
 
     quick_reply_id: Mapped[int] = mapped_column(ForeignKey("quick_replies.id", ondelete="CASCADE"))

@@ -11,7 +11,7 @@ from callback.db import attempts as rows
 from callback.db.tables import Attempt, Callback, Case, Customer
 from callback.domain.address import mask
 from callback.domain.rules import may_reveal
-from callback.domain.script import Facts
+from callback.domain.script import Facts, Stage
 from callback.domain.words import (
     AttemptState,
     CallbackState,
@@ -95,6 +95,8 @@ class CallSheet:
     script_language: Language
     node: Spoken | None
     """What to say now; None once the attempt has ended."""
+    passed: tuple[Stage, ...]
+    """The stages of the steps that were taken, in order."""
     can_go_back: bool
     facts: Facts
     """What the call has established; `facts.disposition` is the outcome that the path suggests."""
@@ -153,6 +155,7 @@ def sheet_of(session: Session, attempt: Attempt, *, now: datetime) -> CallSheet:
         script_version=prepared.version,
         script_language=prepared.language,
         node=None if ended else prepared.at(walk.state),
+        passed=tuple(prepared.script.nodes[taken.node].stage for taken in walk.state.trail),
         can_go_back=bool(walk.state.trail) and not ended,
         facts=walk.facts,
         about=_about(session, attempt, case) if may_reveal(attempt.identity_at) else None,

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from callback.domain.words import Severity
 from callback.services import attempts
 from callback.services.attempts import marks, moments
+from callback.web import moments as texts
 from callback.web.calls import view
 from callback.web.calls.forms import MOST_TEXT, Handle
 from callback.web.calls.page import Worker, moved
@@ -87,7 +88,12 @@ def offer(
     """The customer's calendar: days and half hours at which they may be called."""
     with desk.reading() as session:
         found = moments.offer(session, handle=handle, agent_id=desk.me.agent_id, since=since, now=desk.now)
-    return desk.fragment("call/moments.html", offer=found, field=field, key=key, handle=handle)
+
+    def day_name(day: date) -> tuple[str, str]:
+        """`Wed` and `11 Mar`."""
+        return texts.weekday_alone(day, desk.language), texts.day(day, desk.zone, desk.language)
+
+    return desk.fragment("call/moments.html", offer=found, field=field, key=key, handle=handle, day_name=day_name)
 
 
 def _shown(desk: Desk, handle: str) -> Response:

@@ -41,6 +41,15 @@ def script(handle: Handle, desk: Reader, question: QuestionName = None, closing:
     return moved(desk, shown)
 
 
+@router.get("/calls/{handle}/messages")
+def messages(handle: Handle, desk: Reader) -> Response:
+    """What colleagues left meanwhile."""
+    with desk.reading() as session:
+        attempt, mine = view.find(session, desk, handle)
+        found = view.messages_of(session, desk, attempt)
+    return desk.fragment("call/messages.html", messages=found, mine=mine)
+
+
 def moved(desk: Desk, shown: view.Shown, *, said: str | None = None) -> Response:
     """What a step has changed: the script, and beside it the card and the clock."""
     if shown.call.node is None:

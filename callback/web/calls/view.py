@@ -6,15 +6,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from callback.db.tables import Attempt
+from callback.db.tables import Attempt, Callback
 from callback.domain.disposition import spoke
+from callback.domain.rules import may_reveal
 from callback.domain.script import Choice, EffectKind, Stage
 from callback.domain.survey import Question, Value
 from callback.domain.words import Attitude, Disposition, HungUp, Severity, SuppressionScope
 from callback.errors import NotFound
-from callback.services import attempts
+from callback.services import attempts, notes
 from callback.services.attempts import Asking, Background, CallSheet, Finished, Marks
 from callback.services.attempts.talk import MOST_NOTES
+from callback.services.notes import Message
 from callback.texts import say
 from callback.web.desk import Desk
 
@@ -73,7 +75,25 @@ class Shown:
     asked: Asked | None
     closing: Closing | None
     paused: bool
+    messages: tuple[Message, ...]
+    """From colleagues; none before the person is confirmed."""
     result: Finished | None
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.CLOSE if self.closing or self.call.node is None else self.call.node.stage
+
+    @property
+    def way(self) -> tuple[tuple[Stage, bool, bool], ...]:
+        """The stages ahead: whether each lies behind, and whether the call is there. On a side path it is at none."""
+        behind = [MAIN_WAY.index(stage) for stage in self.call.passed if stage in MAIN_WAY]
+        here = MAIN_WAY.index(self.stage) if self.stage in MAIN_WAY else None
+        reached = here if here is not None else max(behind, default=-1) + 1
+        return tuple((stage, place < reached, place == here) for place, stage in enumerate(MAIN_WAY))
+
+    @property
+    def is_aside(self) -> bool:
+        return self.stage not in (*MAIN_WAY, Stage.PREPARE)
 
     @property
     def pause_amber_at(self) -> datetime:
@@ -101,7 +121,6 @@ class Shown:
         return {
             "call": self.call,
             "shown": self,
-            "main_way": MAIN_WAY,
             "attitudes": tuple(Attitude),
             "severities": tuple(Severity),
             "hung_ups": tuple(HungUp),
@@ -136,8 +155,17 @@ def look(session: Session, desk: Desk, handle: str, *, question: str | None = No
         asked=_asked(call, asking, question),
         closing=_closing(session, attempt, call, by_hand=closing) if call.node is not None else None,
         paused=marks.paused_since is not None,
+        messages=messages_of(session, desk, attempt),
         result=attempts.result(attempt),
     )
+
+
+def messages_of(session: Session, desk: Desk, attempt: Attempt) -> tuple[Message, ...]:
+    """They may tell of the case: nothing is shown before the person is confirmed (hard rule 7)."""
+    if not may_reveal(attempt.identity_at):
+        return ()
+    callback = session.get_one(Callback, attempt.callback_id)
+    return notes.visible_to(session, callback, agent_id=desk.me.agent_id, supervises=desk.me.supervises)
 
 
 def asks(call: CallSheet) -> bool:

@@ -117,6 +117,37 @@
     for (const times of all(`[data-times^="${day}-"]`)) times.hidden = times.dataset.times !== `${day}-${event.target.value}`;
   });
 
+  // ── Quick replies: into the notes, or copied ──
+  function insert(text) {
+    const gap = field.value && !field.value.endsWith("\n") ? "\n" : "";
+    field.value = `${field.value}${gap}${text}`;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }
+  async function copy(text) {
+    try { await navigator.clipboard.writeText(text); } catch { // without TLS there is no clipboard but this one
+      const box = document.createElement("textarea");
+      box.value = text;
+      document.body.append(box);
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    document.dispatchEvent(new CustomEvent("desk:notice", { detail: { text: one("#replies").dataset.copied } }));
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-insert], [data-copy]");
+    if (!button) return;
+    const text = one(button.dataset.insert ?? button.dataset.copy).textContent;
+    if (button.dataset.insert) insert(text); else copy(text);
+  });
+  one("[data-find]").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const first = one("#replies .reply");
+    if (first) { first.open = true; one("summary", first).focus(); }
+  });
+
   // ── Keys of the call's own. In the capturing phase: before desk.js reads the key ──
   let armed = null;
   const typing = (element) => element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
