@@ -96,6 +96,11 @@
     if (element.matches("form")) element.requestSubmit(); else if (element.matches("button")) element.click(); else htmx.trigger(element, "change");
   });
 
+  // The second half of a double click falls on what has come in the place of the first: it is not meant.
+  window.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest("#call-script button, #call-bar button")) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+
   // ── The fields of a choice ──
   const opened = (button) => document.getElementById(button.getAttribute("aria-controls"));
   function open(button) {
@@ -145,7 +150,7 @@
   one("[data-find]").addEventListener("submit", (event) => {
     event.preventDefault();
     const first = one("#replies .reply");
-    if (first) { first.open = true; one("summary", first).focus(); }
+    if (first?.open) insert(one(".reply-body", first).textContent); else if (first) first.open = true;
   });
 
   // ── Keys of the call's own. In the capturing phase: before desk.js reads the key ──
