@@ -19,7 +19,6 @@ from callback.domain.account import Scope
 from callback.domain.address import mask
 from callback.domain.words import SuppressionScope
 from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
-from callback.errors import Invalid
 from callback.services import contacts, do_not_call, suppressions
 from callback.texts import say
 
@@ -162,17 +161,7 @@ def import_do_not_call_list(
 
 
 def _address(text: str | None, region: str) -> str | None:
-    """One address as it is kept. Raises `Invalid` (`bad_phone`, `bad_email`)."""
-    if text is None:
-        return None
-    code = "bad_email" if "@" in text else "bad_phone"
-    try:
-        drafts = contacts.emails(text) if "@" in text else contacts.phones(text, region)
-    except contacts.BadContactError as error:
-        raise Invalid(code, value=error.value[:80], region=region) from None
-    if len(drafts) != 1:
-        raise Invalid(code, value=text[:80], region=region)
-    return drafts[0].address
+    return None if text is None else contacts.one_address(text, region)
 
 
 def _out(entry: Suppression) -> SuppressionOut:

@@ -13,7 +13,6 @@ from callback.db.engine import reading
 from callback.db.tables import Suppression
 from callback.domain.address import mask
 from callback.domain.words import SuppressionScope
-from callback.errors import Invalid
 from callback.services import contacts, do_not_call, suppressions
 from callback.texts import say
 
@@ -51,13 +50,7 @@ def add(
 
 
 def _address(text: str | None, region: str) -> str | None:
-    if text is None:
-        return None
-    try:
-        drafts = contacts.emails(text) if "@" in text else contacts.phones(text, region)
-    except contacts.BadContactError as error:
-        raise Invalid("bad_email" if "@" in text else "bad_phone", value=error.value[:80], region=region) from None
-    return drafts[0].address if drafts else None
+    return None if text is None else contacts.one_address(text, region)
 
 
 @suppression.command("lift")

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Select, func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db.claims import changed_one
 from callback.db.tables import Callback, Campaign, Case
-from callback.domain.words import CallbackState, CampaignState
+from callback.domain.words import CallbackState, CampaignState, Channel
 
 _AUTOMATIC = text("callbacks.state = 'waiting' AND callbacks.channel IN ('sms', 'voice', 'email')")
 NOT_BEGUN = (CallbackState.WAITING, CallbackState.BLOCKED)
@@ -29,21 +29,25 @@ def listed(state: CampaignState | None = None) -> Select[tuple[Campaign]]:
 
 
 def set_state(
-    session: Session, campaign: Campaign, state: CampaignState, *, from_states: Sequence[CampaignState], now: datetime
+    session: Session,
+    campaign: Campaign,
+    state: CampaignState,
+    *,
+    from_states: Sequence[CampaignState],
+    now: datetime,
+    version: int | None = None,
 ) -> bool:
-    """False: it is in none of `from_states` any more."""
-    changed = changed_one(
-        session,
-        update(Campaign)
-        .where(Campaign.id == campaign.id, Campaign.state.in_(from_states))
-        .values(state=state, updated_at=now, version=Campaign.version + 1),
-    )
+    """False: it is in none of `from_states` any more, or no longer what was read as `version`."""
+    statement = update(Campaign).where(Campaign.id == campaign.id, Campaign.state.in_(from_states))
+    if version is not None:
+        statement = statement.where(Campaign.version == version)
+    changed = changed_one(session, statement.values(state=state, updated_at=now, version=Campaign.version + 1))
     session.refresh(campaign)
     return changed
 
 
-def enrol(session: Session, campaign: Campaign, criteria: Mapping[str, Any], *, now: datetime) -> int:
-    """Every automatic contact that waits, is in no campaign and fits the criteria comes in; how many."""
+def _fitting(criteria: Mapping[str, Any]) -> Select[tuple[int]]:
+    """Ids of the cases that fit."""
     cases = select(Case.id)
     for name in ("team_id", "category", "product", "kind"):
         if criteria.get(name) is not None:
@@ -52,9 +56,14 @@ def enrol(session: Session, campaign: Campaign, criteria: Mapping[str, Any], *, 
         cases = cases.where(Case.closed_at >= datetime.fromisoformat(criteria["closed_from"]))
     if criteria.get("closed_until") is not None:
         cases = cases.where(Case.closed_at < datetime.fromisoformat(criteria["closed_until"]))
+    return cases
+
+
+def enrol(session: Session, campaign: Campaign, criteria: Mapping[str, Any], *, now: datetime) -> int:
+    """Every automatic contact that waits, is in no campaign and fits the criteria comes in; how many."""
     statement = (
         update(Callback)
-        .where(_AUTOMATIC, Callback.campaign_id.is_(None), Callback.case_id.in_(cases))
+        .where(_AUTOMATIC, Callback.campaign_id.is_(None), Callback.case_id.in_(_fitting(criteria)))
         .values(campaign_id=campaign.id, updated_at=now, version=Callback.version + 1)
         .execution_options(synchronize_session=False)
     )
@@ -62,6 +71,23 @@ def enrol(session: Session, campaign: Campaign, criteria: Mapping[str, Any], *, 
         statement = statement.where(Callback.channel == criteria["channel"])
     result: CursorResult[Any] = session.execute(statement)  # type: ignore[assignment]
     return result.rowcount
+
+
+def would_enrol(session: Session, criteria: Mapping[str, Any], *, most: int) -> dict[Channel, int]:
+    """How many would come in now by channel, among the first `most` that wait in no campaign."""
+    free = select(Callback.case_id, Callback.channel).where(_AUTOMATIC, Callback.campaign_id.is_(None))
+    if criteria.get("channel") is not None:
+        free = free.where(Callback.channel == criteria["channel"])
+    looked_at = free.limit(most).subquery()
+    query = select(looked_at.c.channel, func.count()).where(looked_at.c.case_id.in_(_fitting(criteria)))
+    return dict(session.execute(query.group_by(looked_at.c.channel)).tuples().all())
+
+
+def known_values(session: Session, column: InstrumentedAttribute[str | None], *, looked_at: int) -> Sequence[str]:
+    """What stands in this column of the newest cases, to choose from."""
+    newest = select(column.label("value")).order_by(Case.id.desc()).limit(looked_at).subquery()
+    query = select(newest.c.value).where(newest.c.value.is_not(None)).distinct().order_by(newest.c.value)
+    return list(session.scalars(query))
 
 
 def cancel_waiting(session: Session, campaign: Campaign, *, result: str, now: datetime) -> Sequence[tuple[int, int]]:
@@ -95,3 +121,9 @@ def progress(session: Session, campaign_ids: Sequence[int]) -> dict[int, dict[Ca
         if campaign_id is not None:
             found[campaign_id][state] = count
     return found
+
+
+def is_larger(session: Session, campaign_id: int, *, than: int) -> bool:
+    """Whether it has more than so many contacts; no more of them are looked at."""
+    some = select(Callback.id).where(Callback.campaign_id == campaign_id).limit(than + 1).subquery()
+    return int(session.scalar(select(func.count()).select_from(some)) or 0) > than

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from callback.db.among import among
 from callback.db.bulk import insert_missing
 from callback.db.claims import changed_one
+from callback.db.keyset import newest
 from callback.db.tables import (
     Attempt,
     Callback,
@@ -366,3 +367,29 @@ def counts(session: Session) -> Sequence[Row[tuple[Channel, SendState, int]]]:
 def responses(session: Session, callback_ids: Collection[int]) -> dict[int, Response]:
     found = session.scalars(select(Response).where(among(session, Response.callback_id, callback_ids)))
     return {response.callback_id: response for response in found}
+
+
+# ── For the desk ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def page(
+    session: Session,
+    *,
+    state: SendState | None,
+    channel: Channel | None,
+    address: str | None,
+    before: int | None,
+    limit: int,
+) -> tuple[Sequence[Send], int | None]:
+    """The newest that match, and where the next page goes on."""
+    query = listed(state=state, channel=channel)
+    if state in (SendState.FAILED, SendState.WITHDRAWN):
+        query = query.where(text("sends.state IN ('failed', 'withdrawn')"))
+    if address is not None:
+        query = query.where(Send.address == address)
+    return newest(session, query, Send.id, before=before, limit=limit)
+
+
+def whose(session: Session, customer_ids: Collection[int]) -> dict[int, Customer]:
+    found = session.scalars(select(Customer).where(among(session, Customer.id, customer_ids)))
+    return {customer.id: customer for customer in found}

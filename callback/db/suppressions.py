@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from callback.db.tables import Case, ContactPoint, Customer, Suppression
+from callback.db.keyset import newest
+from callback.db.tables import Agent, Case, ContactPoint, Customer, Suppression
 from callback.domain.words import SuppressionScope
 
 LIVE: ColumnElement[bool] = Suppression.lifted_at.is_(None)
@@ -82,3 +83,45 @@ def lift_statement(suppression_id: int, *, evidence: dict[str, Any], now: dateti
     """Ends a live entry; changes nothing when it has ended already."""
     live_one = update(Suppression).where(Suppression.id == suppression_id, LIVE)
     return live_one.values(lifted_at=now, lifted_evidence=evidence)
+
+
+# ── For the desk ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NAMESAKES = 50
+"""So many customers of one name are looked for."""
+
+
+def page(
+    session: Session,
+    *,
+    address: str | None = None,
+    name: str | None = None,
+    scope: SuppressionScope | None = None,
+    reason: str | None = None,
+    lifted: bool | None = None,
+    before: int | None,
+    limit: int,
+) -> tuple[Sequence[Suppression], int | None]:
+    """The newest that match. `address`: entries about it or about whoever has it; `name`: how a customer's begins."""
+    query = listed(scope=scope, reason=reason, lifted=lifted)
+    if address is not None:
+        people = select(ContactPoint.customer_id).where(ContactPoint.address == address)
+        query = query.where(or_(Suppression.address == address, Suppression.customer_id.in_(people)))
+    if name is not None:
+        begins = select(Customer.id).where(Customer.name.startswith(name, autoescape=True)).limit(NAMESAKES)
+        ids = list(session.scalars(begins))
+        held = select(ContactPoint.address).where(ContactPoint.customer_id.in_(ids))
+        query = query.where(or_(Suppression.customer_id.in_(ids), Suppression.address.in_(held)))
+    return newest(session, query, Suppression.id, before=before, limit=limit)
+
+
+def names(
+    session: Session, customer_ids: Collection[int], agent_ids: Collection[int]
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Customers and agents by id."""
+    customers = select(Customer.id, func.coalesce(Customer.salutation, Customer.name, "–"))
+    agents = select(Agent.id, Agent.name)
+    return (
+        dict(session.execute(customers.where(Customer.id.in_(customer_ids))).tuples().all()),
+        dict(session.execute(agents.where(Agent.id.in_(agent_ids))).tuples().all()),
+    )

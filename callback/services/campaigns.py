@@ -81,20 +81,36 @@ def find_by_name(session: Session, name: str) -> Campaign:
     return campaign
 
 
-def pause(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> Campaign:
-    """Nothing of it leaves any more. Pausing a paused one changes nothing. Raises `Conflict` (`campaign_over`)."""
-    return _moved(session, campaign, CampaignState.PAUSED, by=by, now=now)
+def pause(
+    session: Session, campaign: Campaign, *, by: int | None, now: datetime, version: int | None = None
+) -> Campaign:
+    """Nothing of it leaves any more. Pausing a paused one changes nothing.
+
+    Raises `Conflict` (`campaign_over`, and `campaign_changed` when it is not as it was at `version`).
+    """
+    return _moved(session, campaign, CampaignState.PAUSED, by=by, now=now, version=version)
 
 
-def resume(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> Campaign:
-    """Go on. Raises `Conflict` (`campaign_over`)."""
-    return _moved(session, campaign, CampaignState.RUNNING, by=by, now=now)
+def resume(
+    session: Session, campaign: Campaign, *, by: int | None, now: datetime, version: int | None = None
+) -> Campaign:
+    """Go on. Raises as `pause` does."""
+    return _moved(session, campaign, CampaignState.RUNNING, by=by, now=now, version=version)
 
 
-def cancel(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> Campaign:
-    """For good: what has not begun ends, and is not planned anew. Cancelling twice changes nothing."""
-    if not rows.set_state(session, campaign, CampaignState.CANCELLED, from_states=LIVE, now=now):
+def cancel(
+    session: Session, campaign: Campaign, *, by: int | None, now: datetime, version: int | None = None
+) -> Campaign:
+    """For good: what has not begun ends, and is not planned anew. Cancelling twice changes nothing.
+
+    Raises `Conflict` (`campaign_changed`).
+    """
+    if _is_over(campaign):
         return campaign
+    if not rows.set_state(session, campaign, CampaignState.CANCELLED, from_states=LIVE, now=now, version=version):
+        if _is_over(campaign):
+            return campaign
+        raise Conflict("campaign_changed", name=campaign.name)
     ended = rows.cancel_waiting(session, campaign, result="campaign_cancelled", now=now)
     session.add_all(
         Decision(
@@ -120,11 +136,23 @@ def enrol_all(sessions: SessionFactory, *, now: datetime) -> int:
         return sum(rows.enrol(session, campaign, campaign.criteria, now=now) for campaign in live)
 
 
-def _moved(session: Session, campaign: Campaign, state: CampaignState, *, by: int | None, now: datetime) -> Campaign:
+def _is_over(campaign: Campaign) -> bool:
+    return campaign.state is CampaignState.CANCELLED
+
+
+def _moved(
+    session: Session,
+    campaign: Campaign,
+    state: CampaignState,
+    *,
+    by: int | None,
+    now: datetime,
+    version: int | None,
+) -> Campaign:
     if campaign.state is state:
-        return campaign
-    if not rows.set_state(session, campaign, state, from_states=LIVE, now=now):
-        raise Conflict("campaign_over", name=campaign.name)
+        return campaign  # the second of two clicks
+    if not rows.set_state(session, campaign, state, from_states=LIVE, now=now, version=version):
+        raise Conflict("campaign_over" if _is_over(campaign) else "campaign_changed", name=campaign.name)
     _audited(session, campaign, f"campaign_{state.value}", by=by, now=now)
     return campaign
 

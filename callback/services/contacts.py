@@ -14,6 +14,7 @@ from phonenumbers.timezone import time_zones_for_geographical_number
 from phonenumbers.tzdata import TIMEZONE_LONGEST_PREFIX
 
 from callback.domain.words import ContactKind
+from callback.errors import Invalid
 
 LONGEST_ADDRESS = 255
 _SEPARATORS = re.compile(r"\s*(?:[,;|、\n/]|\bor\b|或)\s*", re.IGNORECASE)
@@ -151,6 +152,18 @@ def _described(description: PhoneNumberDesc | None) -> str:
         return ""
     lengths = "|".join(f"[0-9]{{{length}}}" for length in description.possible_length)
     return f"(?:(?=(?:{lengths})\\Z)(?:{description.national_number_pattern}))"
+
+
+def one_address(text: str, region: str) -> str:
+    """One telephone number or e-mail address as it is kept. Raises `Invalid` (`bad_phone`, `bad_email`)."""
+    code = "bad_email" if "@" in text else "bad_phone"
+    try:
+        drafts = emails(text) if "@" in text else phones(text, region)
+    except BadContactError as error:
+        raise Invalid(code, value=error.value[:80], region=region) from None
+    if len(drafts) != 1:
+        raise Invalid(code, value=text[:80], region=region)
+    return drafts[0].address
 
 
 def emails(text: str) -> list[ContactDraft]:

@@ -20,6 +20,7 @@ from callback.db import suppressions as rows
 from callback.db.engine import SessionFactory
 from callback.db.jobs import enqueue
 from callback.db.tables import Suppression
+from callback.domain.address import mask
 from callback.domain.words import SuppressionScope
 from callback.errors import Invalid
 from callback.services import audit, contacts
@@ -115,6 +116,36 @@ def import_list(
             rejected=report.rejected,
         )
     return report
+
+
+@dataclass(slots=True)
+class Look:
+    """What reading a list in would do; nothing was written."""
+
+    report: ListReport
+    sample: list[tuple[int, str, SuppressionScope, str]] = field(default_factory=list)
+    """The first entries: row, masked address, scope, words."""
+
+
+def look(session: Session, path: Path, *, region: str, scope: SuppressionScope, name: str, sample: int = 20) -> Look:
+    """Go through the whole list and write nothing. Raises as `import_list` does."""
+    report = ListReport(file=name)
+    found = Look(report)
+    seen: set[tuple[SuppressionScope, str]] = set()
+    entries = _entries(_table(path), report, region=region, scope=scope)
+    while chunk := list(islice(entries, CHUNK)):
+        for entry in chunk[: sample - len(found.sample)]:
+            found.sample.append((entry.row, mask(entry.address), entry.scope, entry.words))
+        fresh = {(entry.scope, entry.address) for entry in chunk} - seen
+        for its in sorted({scope_ for scope_, _ in fresh}):
+            addresses = {address for scope_, address in fresh if scope_ is its}
+            report.added += len(addresses - rows.live_addresses(session, scope=its, addresses=addresses))
+        seen |= fresh
+        report.present += len(chunk)
+    report.present -= report.added
+    if not report.rows:
+        raise Invalid("do_not_call_empty", file=report.file)
+    return found
 
 
 def _write(

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from callback.db import unsent as rows
 from callback.db.tables import Decision
+from callback.services.imports.rejects import harmless
 from callback.texts import Language, catalogue, say
 
 CHUNK = 2_000
-COLUMNS = ("at", "case_id", "callback_id", "channel", "rule", "why", "not_before")
+COLUMNS = ("at", "case_id", "case_number", "callback_id", "channel", "rule", "why", "what_to_do", "not_before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,35 @@ def entry_of(decision: Decision) -> Unsent:
 
 
 def why(rule: str, language: Language) -> str:
-    """The reason in words; a rule without words of its own is shown as it is."""
+    """The reason in words; a rule without words of its own is named."""
     code = f"unsent.{rule}"
-    return say(code, language) if code in catalogue(language) else rule
+    return say(code, language) if code in catalogue(language) else say("unsent.other", language, rule=rule)
+
+
+def what_to_do(rule: str, language: Language) -> str:
+    """What a supervisor can do about it; most heals by itself, and that is said too."""
+    code = f"unsent.todo.{rule}"
+    return say(code if code in catalogue(language) else "unsent.todo.nothing", language)
 
 
 def export(
-    session: Session, *, language: Language, since: datetime | None = None, until: datetime | None = None
+    session: Session,
+    *,
+    language: Language,
+    rule: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Iterator[str]:
-    """CSV, oldest first, read in chunks: one line for each channel of each decision."""
+    """CSV, oldest first, read in chunks: one line for each channel of each decision.
+
+    No names and no addresses are in it, and no cell begins like a formula.
+    """
     yield _line(COLUMNS)
     last = 0
     while True:
-        query = rows.listed(since=since, until=until).where(Decision.id > last).order_by(Decision.id).limit(CHUNK)
-        found = session.scalars(query).all()
+        query = rows.listed(rule=rule, since=since, until=until).where(Decision.id > last)
+        found = session.scalars(query.order_by(Decision.id).limit(CHUNK)).all()
+        cases = rows.whose(session, {decision.case_id for decision in found})
         for decision in found:
             entry = entry_of(decision)
             for reason in entry.reasons:
@@ -77,10 +93,12 @@ def export(
                     (
                         entry.at.isoformat(),
                         entry.case_id,
+                        cases[entry.case_id][0].external_id,
                         entry.callback_id or "",
                         reason.channel,
                         reason.rule,
                         why(reason.rule, language),
+                        what_to_do(reason.rule, language),
                         entry.not_before or "",
                     )
                 )
@@ -92,5 +110,5 @@ def export(
 
 def _line(cells: tuple[object, ...]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    csv.writer(out, lineterminator="\r\n").writerow([harmless(str(cell)) for cell in cells])
     return out.getvalue()

@@ -34,6 +34,7 @@ MENU: tuple[Entry, ...] = (
     Entry("handover", "/handover", "clipboard-check", Scope.CALLBACKS_READ, "work", "h"),
     Entry("campaigns", "/campaigns", "megaphone", Scope.CALLBACKS_WRITE, "send", "c", supervisors=True),
     Entry("unsent", "/unsent", "slash-circle", Scope.CALLBACKS_WRITE, "send", supervisors=True),
+    Entry("suppressions", "/suppressions", "shield-check", Scope.CUSTOMERS_WRITE, "send", supervisors=True),
     Entry("messages", "/messages", "chat-dots", Scope.CALLBACKS_WRITE, "send", "m", supervisors=True),
     Entry("sandbox", "/sandbox", "inbox", Scope.CALLBACKS_WRITE, "send", supervisors=True),
     Entry("learning", "/learning", "graph-up", Scope.REPORTS_READ, "house", supervisors=True),

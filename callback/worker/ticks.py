@@ -31,6 +31,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("learn_contacts", timedelta(minutes=1)),
     Tick("arrange_visits", timedelta(hours=1)),
     Tick("enrol_campaigns", timedelta(minutes=1)),
+    Tick("count_campaigns", timedelta(minutes=1)),
     Tick("chase_surveys", timedelta(minutes=10)),
     Tick("escalate", timedelta(minutes=1)),
     Tick("purge", timedelta(hours=1)),

@@ -1,0 +1,27 @@
+"""Why something that was handed over did not arrive, in words, and what to do about it."""
+
+from callback.domain.sending import FAILURES, failure_of
+from callback.texts import Language, catalogue, say
+
+WITHDRAWN = ("campaign_cancelled", "outside_window", "suppressed")
+"""Why a send that was queued never left (`services/sends/requeued.py`)."""
+
+
+def reason(code: str | None) -> str:
+    """The name of the reason: of a carrier's code, or of a rule of ours."""
+    if code in WITHDRAWN:
+        return code or ""
+    if not code or code not in FAILURES:
+        return "not_told" if not code else "refused_by_carrier"
+    return failure_of(code).reason
+
+
+def why(code: str | None, language: Language) -> str:
+    """A sentence; the carrier's own code stands behind it where there is one."""
+    sentence = say(f"failure.{reason(code)}", language)
+    return f"{sentence} ({code})" if code and code not in WITHDRAWN else sentence
+
+
+def what_to_do(code: str | None, language: Language) -> str:
+    told = f"failure.todo.{reason(code)}"
+    return say(told, language) if told in catalogue(language) else ""
