@@ -180,3 +180,29 @@ def post(settings: Settings, fake: "FakeCarrier", clock: StandingClock) -> Itera
     house = build(with_carrier, clock=clock)
     yield PostOffice(house, fake, clock).open()
     house.close()
+
+
+@pytest.fixture
+def sandbox(settings: Settings, clock: StandingClock) -> Iterator["PostOffice"]:
+    """A house whose messages and calls go to the sandbox."""
+    from tests.fake_carrier import FakeCarrier
+    from tests.integration.post_office import PostOffice
+
+    house = build(settings.model_copy(update={"channels": "sandbox_sms,sandbox_voice"}), clock=clock)
+    yield PostOffice(house, FakeCarrier(), clock).open()
+    house.close()
+
+
+@pytest.fixture
+def chief(sandbox: "PostOffice", password_hash: str) -> TestClient:
+    """A supervisor of the house of `sandbox`."""
+
+    def make(login: str, *, role: Role = Role.AGENT, **columns: Any) -> int:
+        with sandbox.house.sessions.begin() as session:
+            agent = Agent(login=login, role=role, name=login, number=login, time_zone="Asia/Shanghai")
+            agent.created_at, agent.password_hash, agent.languages = sandbox.now, password_hash, ["en"]
+            session.add(agent)
+            session.flush()
+            return agent.id
+
+    return Desk(create_app(sandbox.house), sandbox.house, make).supervisor()

@@ -1,43 +1,15 @@
 """The sandbox as a product: a survey by message and one by call, answered through the API, nothing leaving."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from callback.app import create_app
-from callback.bootstrap import build
 from callback.db.tables import Attempt, Send
 from callback.domain.words import Channel, Disposition, SendState
-from callback.settings import Settings
-from tests.fake_carrier import FakeCarrier
-from tests.integration.conftest import Desk, StandingClock
+from tests.integration.conftest import Desk
 from tests.integration.post_office import PostOffice
 from tests.integration.test_conversations import _contented
-
-
-@pytest.fixture
-def sandbox(settings: Settings, clock: StandingClock) -> Iterator[PostOffice]:
-    house = build(settings.model_copy(update={"channels": "sandbox_sms,sandbox_voice"}), clock=clock)
-    yield PostOffice(house, FakeCarrier(), clock).open()
-    house.close()
-
-
-@pytest.fixture
-def chief(sandbox: PostOffice, password_hash: str) -> Any:
-    from callback.db.tables import Agent
-    from callback.domain.words import Role
-
-    def make(login: str, *, role: Role = Role.AGENT, **columns: Any) -> int:
-        with sandbox.house.sessions.begin() as session:
-            agent = Agent(login=login, role=role, name=login, number=login, time_zone="Asia/Shanghai")
-            agent.created_at, agent.password_hash, agent.languages = sandbox.now, password_hash, ["en"]
-            session.add(agent)
-            session.flush()
-            return agent.id
-
-    return Desk(create_app(sandbox.house), sandbox.house, make).supervisor()
 
 
 def test_a_survey_by_message(sandbox: PostOffice, chief: Any) -> None:

@@ -1,4 +1,4 @@
-"""The pages of what leaves by itself, on both databases: progress, stopping at once, ledgers, lists, and who may not."""
+"""The pages of what leaves by itself, on both databases: progress, a stop at once, ledgers, lists, and who may not."""
 
 import csv
 import io
@@ -17,7 +17,6 @@ from callback.services import campaigns, progress
 from callback.services.campaigns import Criteria
 from tests.integration.post_office import PostOffice
 from tests.integration.surveyed import PHONE, survey
-from tests.integration.test_sandbox import chief, sandbox  # noqa: F401  fixtures
 
 GO = {"follow_redirects": False}
 
@@ -32,7 +31,7 @@ def _version(house: House, campaign_id: int) -> int:
         return session.get_one(Campaign, campaign_id).version
 
 
-def test_figures_of_a_campaign(sandbox: PostOffice) -> None:  # noqa: F811
+def test_figures_of_a_campaign(sandbox: PostOffice) -> None:
     """One answered and unhappy, one failed, one only sent, one cancelled before it left, one that waits."""
     house = sandbox.house
     handles = [sandbox.due(point={"fictional": True}) for _ in range(5)]
@@ -234,7 +233,7 @@ def _live(house: House) -> int:
         return session.scalar(query) or 0
 
 
-def test_what_left(sandbox: PostOffice, chief: Any) -> None:  # noqa: F811
+def test_what_left(sandbox: PostOffice, chief: Any) -> None:
     handle = sandbox.due(point={"fictional": True}, phone="+12125550199")
     sandbox.round()
     (send,) = sandbox.sends(handle)
