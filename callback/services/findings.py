@@ -4,26 +4,33 @@ Planning itself goes on without what is named here. Each check is a function in 
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import slots
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Slot
+from callback.db.tables.callbacks import IMPOSSIBLE, OWED_BY_A_PERSON, PINNED
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
 from callback.domain.rules import may, refusals
-from callback.domain.words import LIVE_STATES, BlockedBy, CallbackState, Channel
+from callback.domain.words import BlockedBy, CallbackState, Channel
 from callback.services import demands, overruns
 from callback.services.assignments import FOR_ROOM
 
+_PREFIXED = re.compile(r"\b(state|channel|due_at|earliest_at|pinned)\b")
+_OWED, _IMPOSSIBLE, _PINNED = (
+    text(_PREFIXED.sub(r"callbacks.\1", condition)) for condition in (OWED_BY_A_PERSON, IMPOSSIBLE, PINNED)
+)
+"""Word for word the conditions of the partial indexes."""
 MOST = 200
 """Of one kind that are named; the rest is counted."""
 
@@ -35,6 +42,8 @@ class Fault:
     code: str
     who: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    agent_id: int | None = None
+    """Whose record has to be mended, where it is a person's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +52,29 @@ class _Look:
     now: datetime
     policy: Policy
     names: Mapping[int, str]
+    limit: int | None
 
 
 Check = Callable[[_Look], Iterator[Fault]]
 
 
-def find_faults(session: Session, *, now: datetime) -> list[Fault]:
-    """Everything found, in the order of the checks; at most `MOST` of each kind and then one `more` with the rest."""
+LOOKED_AT = 2_000
+"""Rows that a bounded look reads for one check, the most urgent first."""
+
+
+def find_faults(session: Session, *, now: datetime, bounded: bool = False) -> list[Fault]:
+    """Everything found, in the order of the checks; at most `MOST` of each kind and then one `more` with the rest.
+
+    With `bounded` no check reads more than `LOOKED_AT` rows, so that a page can ask: the rest is not counted to the
+    end, and who is behind is not asked (planning asks it every minute).
+    """
     names = dict(session.execute(select(Agent.id, Agent.name)).tuples().all())
-    look = _Look(session=session, now=now, policy=load_policy(session), names=names)
+    limit = LOOKED_AT if bounded else None
+    look = _Look(session=session, now=now, policy=load_policy(session), names=names, limit=limit)
     found: list[Fault] = []
     for check in CHECKS:
+        if bounded and check is agents_behind:
+            continue  # needs the facts of the whole plan
         counts: Counter[str] = Counter()
         for fault in check(look):
             counts[fault.code] += 1
@@ -78,7 +99,7 @@ def impossible_shifts(look: _Look) -> Iterator[Fault]:
         days[change.agent_id, change.day].append((change.starts, change.ends))
     for (agent_id, day), hours in days.items():
         if (None, None) in hours and len(hours) > 1:
-            yield Fault("absent_and_at_work", look.names[agent_id], {"day": day.isoformat()})
+            yield Fault("absent_and_at_work", look.names[agent_id], {"day": day.isoformat()}, agent_id)
         worked = [Stretch(day, starts, ends) for starts, ends in hours if starts is not None and ends is not None]
         yield from _shift_faults(look, agent_id, worked)
 
@@ -86,13 +107,13 @@ def impossible_shifts(look: _Look) -> Iterator[Fault]:
 def _shift_faults(look: _Look, agent_id: int, stretches: list[Stretch]) -> Iterator[Fault]:
     problem = problem_of(stretches)
     if problem is not None:
-        yield Fault(problem.code, look.names[agent_id], _hours(stretches[problem.index]))
+        yield Fault(problem.code, look.names[agent_id], _hours(stretches[problem.index]), agent_id)
     for stretch in stretches:
         length = datetime.combine(date.min, stretch.ends) - datetime.combine(date.min, stretch.starts)
         if length < look.policy.slot / 2:
-            yield Fault("shift_too_short", look.names[agent_id], _hours(stretch))
+            yield Fault("shift_too_short", look.names[agent_id], _hours(stretch), agent_id)
         elif not any(stretch.starts < end and start < stretch.ends for start, end in look.policy.calling_windows):
-            yield Fault("shift_outside_windows", look.names[agent_id], _hours(stretch))
+            yield Fault("shift_outside_windows", look.names[agent_id], _hours(stretch), agent_id)
 
 
 def _hours(stretch: Stretch) -> dict[str, Any]:
@@ -107,11 +128,11 @@ def agents_who_can_do_nothing(look: _Look) -> Iterator[Fault]:
     for agent in agents.values():
         name = look.names[agent.id]
         if not agent.languages:
-            yield Fault("agent_without_language", name)
+            yield Fault("agent_without_language", name, agent_id=agent.id)
         if agent.daily_capacity == 0:
-            yield Fault("agent_without_capacity", name)
+            yield Fault("agent_without_capacity", name, agent_id=agent.id)
         if wanted and not agent.skills:
-            yield Fault("agent_without_skills", name, {"skills": ", ".join(sorted(wanted))})
+            yield Fault("agent_without_skills", name, {"skills": ", ".join(sorted(wanted))}, agent.id)
     had = {skill for agent in agents.values() for skill in agent.skills}
     for skill in sorted(set(wanted) - had):
         yield Fault("skill_nobody_has", skill, {"count": wanted[skill]})
@@ -120,24 +141,17 @@ def agents_who_can_do_nothing(look: _Look) -> Iterator[Fault]:
 
 
 def _wanted_skills(look: _Look) -> dict[str, int]:
-    statement = (
-        select(Case.required_skill, func.count())
-        .join(Callback, Callback.case_id == Case.id)
-        .where(
-            Case.required_skill.is_not(None),
-            Callback.channel == Channel.AGENT,
-            Callback.state.in_(LIVE_STATES),
-        )
-        .group_by(Case.required_skill)
-    )
-    return {skill: count for skill, count in look.session.execute(statement) if skill is not None}
+    owed = select(Callback.case_id).where(_OWED).order_by(Callback.due_at, Callback.id).limit(look.limit).subquery()
+    asked = select(Case.required_skill).join(owed, owed.c.case_id == Case.id).where(Case.required_skill.is_not(None))
+    return Counter(skill for skill in look.session.scalars(asked) if skill is not None)
 
 
 def contradictory_pins(look: _Look) -> Iterator[Fault]:
     """What a supervisor pinned where it cannot be: absent or barred people, illegal moments, two at one minute."""
-    pinned = and_(Callback.pinned, Callback.state == CallbackState.ASSIGNED, Callback.channel == Channel.AGENT)
+    pinned = and_(_PINNED, Callback.channel == Channel.AGENT)
     columns = (Callback.id, Callback.handle, Callback.agent_id, Callback.planned_at, Slot.starts_at, Slot.ends_at)
-    statement = select(*columns).outerjoin(Slot, Slot.id == Callback.slot_id).where(pinned).order_by(Callback.id)
+    statement = select(*columns).outerjoin(Slot, Slot.id == Callback.slot_id).where(pinned)
+    statement = statement.order_by(Callback.id).limit(look.limit)
     rows = {row.id: row for row in look.session.execute(statement)}
     agents = slots.agents_at_work(look.session)
     seen: dict[tuple[int, datetime], str] = {}
@@ -180,19 +194,20 @@ def agents_behind(look: _Look) -> Iterator[Fault]:
 
 def deadlines(look: _Look) -> Iterator[Fault]:
     """Due before now, or before the earliest moment: it cannot be kept any more."""
-    open_ = Callback.state.in_((CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED))
-    late = or_(Callback.due_at < look.now, Callback.due_at < Callback.earliest_at)
-    columns = (Callback.handle, Callback.due_at, Callback.earliest_at)
-    statement = select(*columns).where(open_, Callback.channel == Channel.AGENT, late).order_by(Callback.due_at)
-    for row in look.session.execute(statement.execution_options(yield_per=1_000)):
-        code = "due_passed" if row.due_at < look.now else "due_before_earliest"
-        yield Fault(code, row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
+    idle = and_(_OWED, Callback.state != CallbackState.IN_PROGRESS)
+    columns = select(Callback.handle, Callback.due_at).order_by(Callback.due_at, Callback.id).limit(look.limit)
+    passed = columns.where(idle, Callback.due_at < look.now)
+    impossible = columns.where(_IMPOSSIBLE, Callback.due_at >= look.now, Callback.state != CallbackState.IN_PROGRESS)
+    for code, statement in (("due_passed", passed), ("due_before_earliest", impossible)):
+        for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+            yield Fault(code, row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
 
 
 def blocked(look: _Look) -> Iterator[Fault]:
     """Nobody may make the call, or no legal moment is left."""
     columns = (Callback.handle, Callback.blocked_by)
-    statement = select(*columns).where(Callback.state == CallbackState.BLOCKED).order_by(Callback.due_at, Callback.id)
+    statement = select(*columns).where(text("callbacks.state = 'blocked'"))
+    statement = statement.order_by(Callback.due_at, Callback.id).limit(look.limit)
     for row in look.session.execute(statement.execution_options(yield_per=1_000)):
         if row.blocked_by in (BlockedBy.NO_LEGAL_MOMENT, BlockedBy.NOBODY_QUALIFIES, BlockedBy.NEEDS_DATA):
             yield Fault(row.blocked_by.value, row.handle)
@@ -202,12 +217,13 @@ def left_out(look: _Look) -> Iterator[Fault]:
     """What the last planning had no room for, by name."""
     last = aliased(Decision)
     newest = select(func.max(last.id)).where(last.callback_id == Callback.id, last.about == "assignment")
+    waits = select(Callback.id).where(text("callbacks.state = 'waiting'"), Callback.channel == Channel.AGENT)
+    first = waits.order_by(Callback.due_at, Callback.id).limit(look.limit)
     statement = (
         select(Callback.handle, Callback.due_at, Decision.rule)
         .join(Decision, Decision.id == newest.scalar_subquery())
         .where(
-            Callback.state == CallbackState.WAITING,
-            Callback.channel == Channel.AGENT,
+            Callback.id.in_(first),
             Decision.rule.in_(FOR_ROOM),
             Decision.verdict == CallbackState.WAITING.value,
         )

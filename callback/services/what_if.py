@@ -16,6 +16,7 @@ from callback.domain.facts import AgentFacts
 from callback.domain.moment import wall_intervals
 from callback.domain.policy import Policy
 from callback.errors import Invalid
+from callback.services.demands import EVERYTHING, Shard
 from callback.services.optimum import OptimalAssigner, Proof, Solution
 from callback.services.problems import Problem, read_problem
 
@@ -53,6 +54,19 @@ class World:
     proof: Proof
 
 
+Place = tuple[int, datetime]
+"""Agent and moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shifted:
+    """One callback that would be somewhere else. `before` or `after` is None where it has no place."""
+
+    callback_id: int
+    before: Place | None
+    after: Place | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     today: World
@@ -63,10 +77,24 @@ class Comparison:
     """Callbacks placed only in the other world."""
     lost: tuple[int, ...]
     """Callbacks placed only as things are."""
+    people: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """Agent → calls as it is and with the change, where they differ."""
+    shifted: tuple[Shifted, ...] = ()
+    """What is behind the figures, the lost ones first; at most `MOST_SHIFTED`."""
+
+    @property
+    def kept(self) -> int:
+        """Callbacks that stay where they are."""
+        return self.today.placed - len(self.lost) - self.moved
 
 
-def compare(session: Session, change: Change, *, moment: datetime, zone: ZoneInfo) -> Comparison:
-    """Plan everything that may be moved twice, as things are and with the change.
+MOST_SHIFTED = 60
+
+
+def compare(
+    session: Session, change: Change, *, moment: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING
+) -> Comparison:
+    """Plan everything that may be moved twice, as things are and with the change; of one team with `shard`.
 
     Raises `Invalid` for figures that no policy can have, or an agent who has no shifts.
     """
@@ -79,10 +107,10 @@ def compare(session: Session, change: Change, *, moment: datetime, zone: ZoneInf
     for agent_id in sorted(change.absent | {extra.agent_id for extra in change.extra}):
         if agent_id not in agents:
             raise Invalid("agent_has_no_shifts", agent=agent_id)
-    problem = read_problem(session, moment=moment, zone=zone, afresh=True)
+    problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard)
     today = OptimalAssigner().solve(problem.demands, problem.roster, policy)
     before = {p.callback_id: p for p in today.placed}
-    other = read_problem(session, moment=moment, zone=zone, afresh=True, policy=other_policy)
+    other = read_problem(session, moment=moment, zone=zone, afresh=True, policy=other_policy, shard=shard)
     other_roster = _changed(other.roster, change, agents, other_policy, since=moment)
     # What the plan of today shows stays where it can: the difference is then the change's doing.
     wishes = [replace(d, current=_slot(before.get(d.callback_id))) for d in other.demands]
@@ -94,7 +122,25 @@ def compare(session: Session, change: Change, *, moment: datetime, zone: ZoneInf
         moved=sum(after[i].slot_id != before[i].slot_id for i in before.keys() & after.keys()),
         gained=tuple(sorted(after.keys() - before.keys())),
         lost=tuple(sorted(before.keys() - after.keys())),
+        people=_people(before, after),
+        shifted=tuple(_shifted(before, after)),
     )
+
+
+def _people(before: Mapping[int, Placement], after: Mapping[int, Placement]) -> dict[int, tuple[int, int]]:
+    one, other = (Counter(p.agent_id for p in world.values()) for world in (before, after))
+    return {i: (one[i], other[i]) for i in sorted(one.keys() | other.keys()) if one[i] != other[i]}
+
+
+def _shifted(before: Mapping[int, Placement], after: Mapping[int, Placement]) -> list[Shifted]:
+    def place(found: Placement | None) -> Place | None:
+        return None if found is None else (found.agent_id, found.at)
+
+    changed = [i for i in before.keys() | after.keys() if _slot(before.get(i)) != _slot(after.get(i))]
+    changed.sort(key=lambda i: (i in after, i in before, i))
+    return [
+        Shifted(callback_id=i, before=place(before.get(i)), after=place(after.get(i))) for i in changed[:MOST_SHIFTED]
+    ]
 
 
 def _slot(placement: Placement | None) -> int | None:

@@ -1047,6 +1047,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_callbacks_claimed_by_id"), "callbacks", ["claimed_by_id"], unique=False)
     op.create_index("ix_callbacks_customer_id", "callbacks", ["customer_id"], unique=False)
     op.create_index(
+        "ix_callbacks_impossible",
+        "callbacks",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent' AND due_at < earliest_at"
+        ),
+        sqlite_where=sa.text(
+            "state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent' AND due_at < earliest_at"
+        ),
+    )
+    op.create_index(
         "ix_callbacks_lease",
         "callbacks",
         ["lease_until"],
@@ -1068,6 +1080,14 @@ def upgrade() -> None:
         ["parent_id"],
         unique=False,
         postgresql_where=sa.text("parent_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_callbacks_pinned",
+        "callbacks",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'assigned' AND pinned"),
+        sqlite_where=sa.text("state = 'assigned' AND pinned"),
     )
     op.create_index(
         "ix_callbacks_slot_id", "callbacks", ["slot_id"], unique=False, postgresql_where=sa.text("slot_id IS NOT NULL")
@@ -2362,6 +2382,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'exhausted' AND decided_at IS NULL"),
     )
     op.drop_index("ix_callbacks_slot_id", table_name="callbacks", postgresql_where=sa.text("slot_id IS NOT NULL"))
+    op.drop_index(
+        "ix_callbacks_pinned",
+        table_name="callbacks",
+        postgresql_where=sa.text("state = 'assigned' AND pinned"),
+        sqlite_where=sa.text("state = 'assigned' AND pinned"),
+    )
     op.drop_index("ix_callbacks_parent_id", table_name="callbacks", postgresql_where=sa.text("parent_id IS NOT NULL"))
     op.drop_index(
         "ix_callbacks_owed",
@@ -2374,6 +2400,16 @@ def downgrade() -> None:
         table_name="callbacks",
         postgresql_where=sa.text("state = 'in_progress'"),
         sqlite_where=sa.text("state = 'in_progress'"),
+    )
+    op.drop_index(
+        "ix_callbacks_impossible",
+        table_name="callbacks",
+        postgresql_where=sa.text(
+            "state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent' AND due_at < earliest_at"
+        ),
+        sqlite_where=sa.text(
+            "state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent' AND due_at < earliest_at"
+        ),
     )
     op.drop_index("ix_callbacks_customer_id", table_name="callbacks")
     op.drop_index(op.f("ix_callbacks_claimed_by_id"), table_name="callbacks")

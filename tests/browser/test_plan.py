@@ -1,14 +1,15 @@
 """The day's plan in a real browser: dragging, the same by keyboard and on a telephone, absences, undo."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from callback.db.tables import Callback, CaseHandler, Customer, ShiftException
+from callback.db.tables import Agent, Callback, CaseHandler, Customer, Shift, ShiftException
 from callback.domain.words import CallbackState, Purpose
+from callback.services import outlooks
 from tests.browser.conftest import BOTH, PHONE, WIDTHS, Site
 from tests.browser.looking import Look
 
@@ -182,3 +183,28 @@ def test_nobody_to_be_shown(site: Site, look: Look) -> None:
     page = site.open("/plan?q=nobody&day=nonsense&page=x&team=y", login="zhou", language="zh")
     page.get_by_text("没有找到已排班的座席").wait_for()
     look(page, "plan-empty", picture=False)
+
+
+@BOTH
+@WIDTHS
+def test_what_if(site: Site, look: Look, language: Language, width: int) -> None:
+    page = site.open("/plan/what-if", login="zhou", language=language, width=width)
+    page.locator("select[name=absent]").select_option(str(site.agent("wangqiang").id))
+    page.keyboard.press("Control+Enter")
+    page.locator("#difference table").wait_for()
+    page.locator("#difference summary").click()
+    look(page, "plan-what-if")
+
+
+@BOTH
+@WIDTHS
+def test_what_has_to_be_put_right(site: Site, look: Look, language: Language, width: int) -> None:
+    with site.house.sessions.begin() as session:
+        limin = session.scalars(select(Agent).where(Agent.login == "limin")).one()
+        session.add(Shift(agent_id=limin.id, weekday=2, starts=time(22), ends=time(23)))
+        session.execute(update(Agent).where(Agent.login == "grace").values(daily_capacity=0))
+        outlooks.keep(session, outlooks.see(session, now=site.clock(), zone=site.house.zone))
+    page = site.open("/plan/findings", login="zhou", language=language, width=width)
+    look(page, "plan-findings")
+    page.locator("#kind-shifts ~ ul a").first.click()
+    page.wait_for_url("**/setup/shifts/*")

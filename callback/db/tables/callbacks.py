@@ -24,6 +24,8 @@ from callback.domain.words import (
 
 LIVE = "state IN ('waiting', 'assigned', 'in_progress', 'blocked')"
 OWED_BY_A_PERSON = f"{LIVE} AND channel = 'agent'"
+PINNED = "state = 'assigned' AND pinned"
+IMPOSSIBLE = f"{OWED_BY_A_PERSON} AND due_at < earliest_at"
 UNDECIDED = "state = 'exhausted' AND decided_at IS NULL"
 UNSENT = "about = 'channel' OR (about = 'purpose' AND (verdict = 'nothing' OR rule = 'survey'))"
 """Of decisions: those that may have kept something from being sent."""
@@ -78,6 +80,9 @@ class Callback(WithId, Base):
             postgresql_where=text(OWED_BY_A_PERSON),
             sqlite_where=text(OWED_BY_A_PERSON),
         ),
+        # What supervisors placed by hand; what is due before it may be made at all. Few, and looked for by themselves.
+        Index("ix_callbacks_pinned", "id", postgresql_where=text(PINNED), sqlite_where=text(PINNED)),
+        Index("ix_callbacks_impossible", "due_at", postgresql_where=text(IMPOSSIBLE), sqlite_where=text(IMPOSSIBLE)),
         # What came to nothing and nobody has looked at yet.
         Index(
             "ix_callbacks_undecided",
