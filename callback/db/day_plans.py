@@ -13,14 +13,17 @@ from callback.db.tables import Agent, Appointment, Callback, Customer, Move, Shi
 from callback.domain.words import AppointmentState, MoveKind
 
 
+def at_work() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Of agents: active, and with hours."""
+    hours = or_(exists().where(Shift.agent_id == Agent.id), exists().where(ShiftException.agent_id == Agent.id))
+    return Agent.active.is_(True), hours
+
+
 def people(
     session: Session, *, team_id: int | None, text: str, skip: int, limit: int
 ) -> tuple[Sequence[Row[Any]], int]:
     """Agents who are at work here, by name, and how many there are."""
-    wanted: list[ColumnElement[bool]] = [
-        Agent.active.is_(True),
-        or_(exists().where(Shift.agent_id == Agent.id), exists().where(ShiftException.agent_id == Agent.id)),
-    ]
+    wanted: list[ColumnElement[bool]] = [*at_work()]
     if team_id is not None:
         wanted.append(Agent.team_id == team_id)
     if text:

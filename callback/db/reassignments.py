@@ -1,5 +1,6 @@
 """Callbacks as a supervisor looks for them to give them to somebody else, and as they are when that is done."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -163,6 +164,13 @@ def _named(word: str) -> ColumnElement[bool]:
         )
         matches.append(ends.exists())
     return or_(*matches)
+
+
+def held(session: Session, slot_ids: Collection[int]) -> Counter[int]:
+    """How many live calls stand in each of these slots."""
+    counts = select(Callback.slot_id, func.count()).where(LIVE, among(session, Callback.slot_id, slot_ids))
+    rows = session.execute(counts.group_by(Callback.slot_id))
+    return Counter({slot_id: number for slot_id, number in rows if slot_id is not None})
 
 
 def planned_between(

@@ -181,10 +181,18 @@ def _put_back(
 ) -> None:
     changes: list[tuple[Any, ...]] = []
     decisions: list[tuple[Any, ...]] = []
+    policy = load_policy(session)
+    fits = int(policy.slot * (1 + policy.slot_overfill) / policy.handling_time)
+    slot_ids = {row.id: _slot_of(session, parts[row.id]) for row in back}
+    held = rows.held(session, {slot_id for slot_id in slot_ids.values() if slot_id is not None})
     for row in back:
         part = parts[row.id]
-        slot_id = _slot_of(session, part)
-        place = (part.state, part.blocked_by, part.agent_id, slot_id, part.planned_at, part.pinned)
+        slot_id = slot_ids[row.id]
+        if slot_id is not None:
+            held[slot_id] += 1
+        # What was given to the place meanwhile stays too: this one then stands on top, as if placed by hand.
+        pinned = part.pinned or (slot_id is not None and held[slot_id] > fits)
+        place = (part.state, part.blocked_by, part.agent_id, slot_id, part.planned_at, pinned)
         changes.append((row.id, *place, now, row.version + 1))
         inputs = {"agent_id": part.agent_id, "at": part.planned_at.isoformat() if part.planned_at else None}
         decisions.append((row.case_id, row.id, "reassignment", "undone", part.state.value, inputs, now, by))

@@ -104,6 +104,27 @@ def test_what_was_worked_on_since_stays_and_is_named(house: House, now: datetime
     assert after[called][1] == after[changed][1] == zhao
 
 
+def test_a_place_that_was_given_away_meanwhile_is_shared(house: House, now: datetime) -> None:
+    """Both stay; what comes back stands on top, pinned, as if placed by hand."""
+    li, zhao = centre(house, now, calls=1)
+    (handle, before), *_ = places(house).items()
+    outcome = give(house, zhao, now=now)
+    with house.sessions.begin() as session:
+        slot = session.scalars(select(Slot.id).where(Slot.agent_id == li, Slot.starts_at == before[2])).one()
+        for _ in range(5):
+            customer = add_customer(session, now=now)
+            case = add_case(session, customer, now=now, plan_at=None)
+            session.add(
+                Callback(
+                    handle=f"full-{case.id:08}", case_id=case.id, customer_id=customer.id, purpose="answer",
+                    channel="agent", state="assigned", priority=50, earliest_at=now, due_at=now + HOUR,
+                    agent_id=li, slot_id=slot, planned_at=before[2], created_at=now, updated_at=now,
+                )
+            )  # fmt: skip
+    assert undo(house, outcome.move_id, now).restored == 1
+    assert places(house)[handle] == (*before[:4], True)
+
+
 def test_nothing_goes_back_to_somebody_who_may_not_any_more(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         li = add_agent(session, "li", now=now)

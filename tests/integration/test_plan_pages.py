@@ -173,8 +173,8 @@ def test_a_bounded_look_reads_no_more_than_it_says(
         assert session.scalar(select(func.count()).select_from(Decision))
     monkeypatch.setattr(findings, "LOOKED_AT", 25)
     page = chief.get("/plan/findings").text
-    assert page.count("/callbacks/") == 20
-    assert "at least 5 more of this kind" in page
+    assert page.count("/callbacks/") == 10
+    assert "at least 15 more of this kind" in page
 
 
 def test_what_is_missing_is_said(house: House, chief: TestClient, now: datetime) -> None:

@@ -20,7 +20,7 @@ from callback.web.plan.grid import Leader
 from callback.web.reassign import told
 
 router = APIRouter(include_in_schema=False)
-SHOWN = 20
+SHOWN = 10
 """Of one kind; the rest is counted as far as the look went."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "shifts": (

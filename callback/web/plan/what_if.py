@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from callback.db import reassignments as rows
+from callback.db.day_plans import at_work
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Case, Team
 from callback.domain.account import Scope
@@ -127,7 +128,7 @@ def _form(session: Session, desk: Desk) -> dict[str, Any]:
     policy = load_policy(session)
     today = desk.now.astimezone(desk.zone).date()
     return {
-        "people": session.execute(people.where(Agent.active).order_by(Agent.name)).all(),
+        "people": session.execute(people.where(*at_work()).order_by(Agent.name)).all(),
         "teams": session.execute(select(Team.id, Team.name).order_by(Team.name)).all(),
         "policy": policy,
         "days": [today + timedelta(days=n) for n in range(policy.planning_horizon_days)],
