@@ -26,11 +26,12 @@ from callback.web import (
     search,
     sends,
     setup,
+    shifts,
     suppressions,
-    survey,
     unhappy,
     unsent,
     work,
+    survey,
 )
 
 PAGES: tuple[APIRouter, ...] = (
@@ -57,9 +58,10 @@ PAGES: tuple[APIRouter, ...] = (
     search.router,
     sends.router,
     setup.router,
+    shifts.router,
     suppressions.router,
-    survey.router,
     unhappy.router,
     unsent.router,
     work.router,
+    survey.router,
 )

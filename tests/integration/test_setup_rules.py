@@ -67,7 +67,7 @@ def test_what_would_have_to_move_is_told_before_it_does(
     week = {f"day_{weekday}": "9-12" for weekday in range(7)}
     asked = chief.post(f"/setup/shifts/{li}", data=week, headers=HTMX)
     assert asked.status_code == 200
-    assert "2 callbacks of 1 agents" in asked.text
+    assert "Callbacks outside these hours: 2 (agents: 1)" in asked.text
     assert 'name="sure"' in asked.text
     assert _week(house, li) == before
     assert chief.post(f"/setup/shifts/{li}", data={**week, "sure": "1"}, headers=HTMX).status_code == 204
@@ -276,7 +276,7 @@ def test_rules_are_made_moved_switched_and_removed(desk: Any, house: House) -> N
         "number": "0", "trigger": "overdue", "amount": "30", "unit": "minutes", "severity": "minor", "mark": "1",
         "raise_to": "70", "told": "leader", "enabled": "1",
     }  # fmt: skip
-    assert "things now" in admin.post("/setup/escalation/new/preview", data=rule, headers=HTMX).text
+    assert "Things it would fire for now" in admin.post("/setup/escalation/new/preview", data=rule, headers=HTMX).text
     made = admin.post("/setup/escalation/new", data=rule, headers=HTMX)
     assert made.status_code == 204, made.text
     assert keys() == [*shipped, "rule_1"]

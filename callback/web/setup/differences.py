@@ -15,7 +15,7 @@ from callback.domain.policy import Policy
 from callback.domain.policy_figures import FIGURES, Figure, Unit, in_unit
 from callback.domain.retry import RetryStep
 from callback.domain.retry_table import table_of
-from callback.domain.words import EscalationTold, SetupKind
+from callback.domain.words import EscalationTold, SetupKind, Severity
 from callback.web import moments
 from callback.web.desk import Desk
 
@@ -187,6 +187,8 @@ def rule_words(desk: Desk, rule: EscalationRule) -> tuple[str, str]:
     span = moments.span(rule.after, desk.language)
     code = f"setup_escalation.when_{rule.trigger.value}" + ("" if rule.after else "_at_once")
     severity = desk.say(f"dissatisfaction.severity.{rule.severity.value}")
+    if rule.severity is not Severity.CRITICAL:
+        severity = desk.say("setup_escalation.or_worse", severity=severity)
     when = desk.say(code, span=span, severity=severity)
     does = [desk.say("setup_escalation.does_mark")] if rule.mark else []
     does += [] if rule.raise_to is None else [desk.say("setup_escalation.does_raise", priority=rule.raise_to)]
