@@ -26,12 +26,11 @@ from callback.web import (
     search,
     sends,
     setup,
-    shifts,
     suppressions,
+    survey,
     unhappy,
     unsent,
     work,
-    survey,
 )
 
 PAGES: tuple[APIRouter, ...] = (
@@ -58,10 +57,9 @@ PAGES: tuple[APIRouter, ...] = (
     search.router,
     sends.router,
     setup.router,
-    shifts.router,
     suppressions.router,
+    survey.router,
     unhappy.router,
     unsent.router,
     work.router,
-    survey.router,
 )
