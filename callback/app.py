@@ -50,13 +50,13 @@ from callback.web.compression import Compression
 from callback.web.errors import install as answer_with_pages
 
 ROUTERS: tuple[APIRouter, ...] = (
+    carrier.router,  # first: most requests are a carrier's, and routes are looked through in their order
     accounts.router,
     agents.router,
     attempts.router,
     audit.router,
     callbacks.router,
     campaigns.router,
-    carrier.router,
     cases.router,
     contact_rates.router,
     customers.router,

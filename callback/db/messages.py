@@ -31,7 +31,7 @@ def waiting(session: Session, *, now: datetime, limit: int) -> list[int]:
         earlier.id < InboundMessage.id,
     )
     query = select(InboundMessage.id).where(_WAITING, InboundMessage.due_at <= now, ~before.exists())
-    return list(session.scalars(query.order_by(InboundMessage.id).limit(limit)))
+    return list(session.scalars(query.order_by(InboundMessage.due_at, InboundMessage.id).limit(limit)))
 
 
 def locked_waiting(session: Session, message_id: int) -> InboundMessage | None:

@@ -102,11 +102,15 @@ def due_callbacks(
 ) -> list[int]:
     """Ids of callbacks of one stream that may be tried now: those put off first, then the longest due."""
     stream = (_AUTOMATIC, Callback.channel == channel, _in_campaign(campaign_id))
+    # Ordered by the campaign too, though it is one and the same: for PostgreSQL `IS NULL` names no single value, so it
+    # would not see that the index has the order already, and would sort every row that waits.
     again = select(Callback.id).where(*stream, _AGAIN, Callback.next_try_at <= now)
-    ids = list(session.scalars(again.order_by(Callback.next_try_at, Callback.id).limit(limit)))
+    again = again.order_by(Callback.campaign_id, Callback.next_try_at, Callback.id)
+    ids = list(session.scalars(again.limit(limit)))
     if len(ids) < limit:
         first = select(Callback.id).where(*stream, _FIRST, Callback.earliest_at <= now)
-        ids += session.scalars(first.order_by(Callback.earliest_at, Callback.id).limit(limit - len(ids)))
+        first = first.order_by(Callback.campaign_id, Callback.earliest_at, Callback.id)
+        ids += session.scalars(first.limit(limit - len(ids)))
     return ids
 
 
@@ -166,12 +170,15 @@ def queued(session: Session, *, channel: Channel, now: datetime, limit: int) -> 
 
 def anything_due(session: Session, *, channel: Channel, now: datetime) -> bool:
     """Whether a claim could find something: asked without a lock, so that an idle worker costs nothing."""
-    stream = (_AUTOMATIC, Callback.channel == channel)
-    queries: tuple[Select[tuple[int]], ...] = (
-        select(Send.id).where(text("sends.state = 'queued'"), Send.channel == channel, Send.due_at <= now),
-        select(Callback.id).where(*stream, _AGAIN, Callback.next_try_at <= now),
-        select(Callback.id).where(*stream, _FIRST, Callback.earliest_at <= now),
-    )
+    running = select(Campaign.id).where(Campaign.state == CampaignState.RUNNING)
+    queries: list[Select[tuple[int]]] = [
+        select(Send.id).where(text("sends.state = 'queued'"), Send.channel == channel, Send.due_at <= now)
+    ]
+    # Each stream by itself, as the indexes have them: what is due later, a million of them, is not looked at.
+    for whose in (Callback.campaign_id.is_(None), Callback.campaign_id.in_(running)):
+        stream = (_AUTOMATIC, Callback.channel == channel, whose)
+        queries.append(select(Callback.id).where(*stream, _AGAIN, Callback.next_try_at <= now))
+        queries.append(select(Callback.id).where(*stream, _FIRST, Callback.earliest_at <= now))
     return any(session.scalar(query.limit(1)) is not None for query in queries)
 
 

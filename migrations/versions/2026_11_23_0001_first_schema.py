@@ -2015,6 +2015,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbound_messages_customer_id", "inbound_messages", ["customer_id"], unique=False)
     op.create_index(
+        "ix_inbound_messages_due",
+        "inbound_messages",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome = 'waiting'"),
+        sqlite_where=sa.text("outcome = 'waiting'"),
+    )
+    op.create_index(
         "ix_inbound_messages_for_a_person",
         "inbound_messages",
         ["id"],
@@ -2025,7 +2033,7 @@ def upgrade() -> None:
     op.create_index("ix_inbound_messages_handled_by_id", "inbound_messages", ["handled_by_id"], unique=False)
     op.create_index("ix_inbound_messages_response_id", "inbound_messages", ["response_id"], unique=False)
     op.create_index(
-        "ix_inbound_messages_waiting",
+        "ix_inbound_messages_unread",
         "inbound_messages",
         ["from_address", "id"],
         unique=False,
@@ -2190,7 +2198,7 @@ def downgrade() -> None:
     op.drop_index("ix_sends_address_created_at", table_name="sends")
     op.drop_table("sends")
     op.drop_index(
-        "ix_inbound_messages_waiting",
+        "ix_inbound_messages_unread",
         table_name="inbound_messages",
         postgresql_where=sa.text("outcome = 'waiting'"),
         sqlite_where=sa.text("outcome = 'waiting'"),
@@ -2202,6 +2210,12 @@ def downgrade() -> None:
         table_name="inbound_messages",
         postgresql_where=sa.text("needs_person AND handled_at IS NULL"),
         sqlite_where=sa.text("needs_person AND handled_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_inbound_messages_due",
+        table_name="inbound_messages",
+        postgresql_where=sa.text("outcome = 'waiting'"),
+        sqlite_where=sa.text("outcome = 'waiting'"),
     )
     op.drop_index("ix_inbound_messages_customer_id", table_name="inbound_messages")
     op.drop_table("inbound_messages")

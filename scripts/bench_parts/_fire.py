@@ -10,11 +10,15 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from bench_parts import Bench, Figure
+from bench_parts import _noon as noon
 from bench_parts._carrier import Fake, settings_of, worker
 from bench_parts._due import seed
 from callback.bootstrap import House, build
 from callback.db.tables import Attempt, Send
 from callback.domain.words import Channel
+from callback.services.doctor import examine
+from callback.services.doctor.rows import ROWS
+from callback.services.doctor.sends import SENDS
 from callback.settings import Settings
 
 MISBEHAVIOUR = {
@@ -84,12 +88,16 @@ def once_each(bench: Bench, fake: Fake, settings: Settings, *, count: int, name:
             )
             or 0
         )
+        ill = [one.name for one in examine(session, (*ROWS, *SENDS), now=noon.clock()) if not one.holds]
+    if ill:
+        bench.note(f"{name}: the doctor finds {', '.join(ill)}")
     return [
         Figure(name=f"{name}: doubled", figure=told["doubles"], unit="", at_most=0),
         Figure(name=f"{name}: lost", figure=count - told["distinct"], unit="", at_most=0),
         Figure(name=f"{name}: left unknown or unsent", figure=open_, unit="", at_most=0),
         Figure(name=f"{name}: not known to us", figure=len(set(told["sids"]) - ours), unit="", at_most=0),
         Figure(name=f"{name}: attempts too many", figure=attempts - count, unit="", at_most=0),
+        Figure(name=f"{name}: invariants broken", figure=len(ill), unit="", at_most=0),
     ]
 
 

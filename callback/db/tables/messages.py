@@ -25,7 +25,14 @@ class InboundMessage(WithId, Base):
             sqlite_where=text("needs_person AND handled_at IS NULL"),
         ),
         Index(
-            "ix_inbound_messages_waiting",
+            "ix_inbound_messages_due",
+            "due_at",
+            "id",
+            postgresql_where=text("outcome = 'waiting'"),
+            sqlite_where=text("outcome = 'waiting'"),
+        ),
+        Index(
+            "ix_inbound_messages_unread",
             "from_address",
             "id",
             postgresql_where=text("outcome = 'waiting'"),
