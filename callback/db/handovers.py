@@ -93,9 +93,9 @@ def _queries(agent_id: int, since: datetime, until: datetime) -> Iterator[tuple[
 
 
 def about(session: Session, case_ids: Collection[int]) -> dict[int, Row[Any]]:
-    """Whom each of these cases is about: nothing of the case but its number."""
+    """Whom each of these cases is about, and what it is called."""
     query = (
-        select(Case.id, Case.external_id, Case.status, Customer.name, Customer.id.label("customer_id"))
+        select(Case.id, Case.external_id, Case.subject, Case.status, Customer.name, Customer.id.label("customer_id"))
         .join(Customer, Customer.id == Case.customer_id)
         .where(Case.id.in_(case_ids))
     )

@@ -30,14 +30,15 @@ PAST_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One open point: whom it is about and why; nothing of what the case is about."""
+    """One open point: whom it is about and why. Of a call that is owed nothing is told of what the case is about."""
 
     kind: OpenPoint
     """The sentence is `handover.kind_<…>`."""
     subject: str
     customer_id: int
     customer_name: str | None
-    case_number: str
+    case: str
+    """Its number; of a case that is worked on (nobody is called about it yet) its subject, by which it is known."""
     callback: str | None
     """Handle."""
     purpose: Purpose | None
@@ -220,7 +221,7 @@ def _told(session: Session, found: Sequence[Found], remarks: Mapping[str, str]) 
                 subject=one.subject,
                 customer_id=case.customer_id,
                 customer_name=case.name,
-                case_number=case.external_id,
+                case=case.subject if one.kind is OpenPoint.CHILD_CASE else case.external_id,
                 callback=call.handle if call is not None else None,
                 purpose=call.purpose if call is not None else None,
                 due_at=one.due_at,

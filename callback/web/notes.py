@@ -29,6 +29,16 @@ def messages(handle: Handle, desk: Reader) -> Response:
         return _box(desk, session, find_callback(session, handle))
 
 
+@router.get("/callbacks/{handle}/messages/list")
+def lines(handle: Handle, desk: Reader) -> Response:
+    """The messages alone, for the page of a call; nothing where there are none."""
+    with desk.reading() as session:
+        callback = find_callback(session, handle)
+        is_mine = callback.agent_id == desk.me.agent_id
+        found = notes.visible_to(session, callback, agent_id=desk.me.agent_id, supervises=desk.me.supervises)
+    return desk.fragment("notes/list.html", messages=found, mine=is_mine)
+
+
 @router.post("/callbacks/{handle}/messages")
 def leave(handle: Handle, desk: Worker, text: Text = "") -> Response:
     with desk.begin() as session:

@@ -20,16 +20,19 @@ def test_my_day(site: Site, look: Look, language: Literal["en", "zh"], width: in
 
 
 def test_the_call_under_way_is_on_top_and_enter_leads_back_to_it(site: Site) -> None:
-    me = site.agent("limin").id
+    me, other = site.agent("limin").id, site.agent("wangqiang").id
     with site.house.sessions.begin() as session:
         call = attempts.start_next(session, agent_id=me, now=site.clock(), settings=site.house.settings)
-    assert call is not None
+        assert call is not None
+        notes.leave(session, callback=call.callback, text="she is in a meeting until three", by=other, now=site.clock())
     page = site.open("/day", login="limin")
     page.get_by_role("heading", name="A call is under way").wait_for()
     assert page.locator(f"#entry-{call.callback}").count() == 0
-    site.forgiven = ("404",)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/calls/{call.attempt}")
+    page.get_by_text("she is in a meeting until three").wait_for()
+    page.get_by_role("button", name="Read").click()
+    page.get_by_text("· read 10:00").wait_for()
 
 
 def test_what_is_read_stays_where_it_is_when_the_list_changes(site: Site) -> None:

@@ -16,6 +16,7 @@ def test_one_gives_and_the_next_signs(site: Site, look: Look, language: Literal[
     page.locator("textarea[name=remarks]").fill("二号线路故障 / line 2 is down")
     page.reload()  # a crash: what was typed is still there
     assert page.locator("textarea[name=remarks]").input_value().startswith("二号线路")
+    page.evaluate("scrollTo(0, 0)")
     look(page, "handover")
     page.get_by_role("button", name="Hand over" if english else "交班", exact=True).click()
     page.get_by_text("Handed over. It waits" if english else "已交班，等待").wait_for()
