@@ -20,7 +20,7 @@ from callback.app import create_app
 from callback.bootstrap import House
 from callback.db.tables import Callback
 from callback.domain.words import CallbackState
-from callback.entrance import cookie_name
+from callback.entrance import CSRF_HEADER, cookie_name, csrf_token
 from callback.web.assets import STATIC, asset
 
 SUMMARY = "every page of the desks among 1,000,000 callbacks on PostgreSQL: server time, size, reaction"
@@ -92,13 +92,18 @@ def _pages(house: House, address: str) -> list[Figure]:
     times: list[float] = []
     figures = []
     largest = 0
-    for path, agent_id in sorted(_addresses(house).items()):
-        took, size, status = _ask(address, path, {cookie_name(house.settings): logged_in(house, agent_id)})
+    asked: list[tuple[str, str, int, Mapping[str, str] | None]] = [
+        *((path, path, agent_id, None) for path, agent_id in sorted(_addresses(house).items())),
+        *((f"search for {q}", "/search/found", BUSY, {"q": q}) for q in ("1234", "Wang 41", "C-77")),
+    ]
+    for name, path, agent_id, form in asked:
+        cookies = {cookie_name(house.settings): logged_in(house, agent_id)}
+        took, size, status = _ask(address, path, cookies, form=form)
         if status != 200:
-            figures.append(Figure(name=f"{path} answers {status}", figure=status, unit="status", at_most=200))
+            figures.append(Figure(name=f"{name} answers {status}", figure=status, unit="status", at_most=200))
             continue
-        figures.append(Figure(name=f"{path} p95", figure=percentile(took, 0.95), unit="ms", at_most=100))
-        figures.append(Figure(name=f"{path} size", figure=size / 1000, unit="kB gzip", at_most=60))
+        figures.append(Figure(name=f"{name} p95", figure=percentile(took, 0.95), unit="ms", at_most=100))
+        figures.append(Figure(name=f"{name} size", figure=size / 1000, unit="kB gzip", at_most=60))
         times += took
         largest = max(largest, size)
     return [
@@ -108,13 +113,18 @@ def _pages(house: House, address: str) -> list[Figure]:
     ]
 
 
-def _ask(address: str, path: str, cookies: Mapping[str, str]) -> tuple[list[float], int, int]:
-    """Milliseconds of each request, bytes as they travel, status."""
+def _ask(
+    address: str, path: str, cookies: Mapping[str, str], *, form: Mapping[str, str] | None = None
+) -> tuple[list[float], int, int]:
+    """Milliseconds of each request, bytes as they travel, status. With `form` it is sent as htmx does."""
     times, size, status = [], 0, 0
+    headers = {"Accept-Encoding": "gzip"}
+    if form is not None:
+        headers |= {"HX-Request": "true", CSRF_HEADER: csrf_token(next(iter(cookies.values())))}
     with httpx.Client(base_url=address, timeout=60, cookies=dict(cookies)) as client:
         for number in range(REQUESTS + WARM):
             began = time.perf_counter()
-            with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+            with client.stream("GET" if form is None else "POST", path, headers=headers, data=form) as answer:
                 size = sum(len(part) for part in answer.iter_raw())
                 status = answer.status_code
             if number >= WARM:

@@ -10,6 +10,7 @@ from callback.web.setup import (
     history,
     index,
     policy,
+    replies,
     retry,
     shifts,
     skills,
@@ -17,5 +18,5 @@ from callback.web.setup import (
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (index, history, teams, agents, skills, shifts, policy, calendars, retry, escalation, channels):
+for part in (index, history, teams, agents, skills, shifts, policy, calendars, retry, replies, escalation, channels):
     router.include_router(part.router)
