@@ -32,8 +32,15 @@ def index(
     groups: dict[str, list[Reply]] = {}
     for reply in found:
         groups.setdefault(reply.category, []).append(reply)
-    shown = {"groups": groups, "query": q, "shown_in": language, "retired": retired, "longest": LONGEST}
-    return desk.page("setup/replies/page.html", may=Scope.SCRIPTS_WRITE in desk.me.scopes, **shown)
+    return desk.page(
+        "setup/replies/page.html",
+        groups=groups,
+        query=q,
+        shown_in=language,
+        retired=retired,
+        longest=LONGEST,
+        may=Scope.SCRIPTS_WRITE in desk.me.scopes,
+    )
 
 
 @router.post("")
