@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, text, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from callback.db import search
 from callback.db.among import among, plain
 from callback.db.callbacks import LIVE
-from callback.db.tables import Agent, Appointment, Callback, Case, ContactPoint, Customer, Dissatisfaction
+from callback.db.tables import Agent, Appointment, Callback, Case, Customer, Dissatisfaction
 from callback.db.tables.callbacks import OWED_BY_A_PERSON
 from callback.domain.words import AppointmentState, CallbackState, DissatisfactionState, Purpose, Severity
 
@@ -66,7 +67,7 @@ class Filter:
     state: CallbackState | None = None
     language: str | None = None
     text: str = ""
-    """A case's number, the last four digits of a telephone, the beginning of a name."""
+    """A case's number, the end of a telephone number, the beginning of a name: as `db/search.py` finds people."""
 
 
 def present(session: Session, callback_ids: Sequence[int], *, lock: bool = False) -> Sequence[Row[Any]]:
@@ -91,7 +92,7 @@ def found(session: Session, wanted: Filter, *, after: Place | None, limit: int) 
         _Flag.severity,
         _Wish.at.label("appointment_at"),
     )
-    query = _matching(query, wanted)
+    query = _matching(session, query, wanted)
     if after is not None:
         here = tuple_(literal(after.due_at, Callback.due_at.type), literal(after.id))
         query = query.where(tuple_(Callback.due_at, Callback.id) > here)
@@ -107,11 +108,11 @@ def lines(session: Session, callback_ids: Collection[int]) -> Sequence[Row[Any]]
 
 def handles(session: Session, wanted: Filter, *, limit: int) -> Sequence[str]:
     """Of the first that match."""
-    query = _matching(select(Callback.handle), wanted)
+    query = _matching(session, select(Callback.handle), wanted)
     return session.scalars(query.order_by(Callback.due_at, Callback.id).limit(limit)).all()
 
 
-def _matching(query: Select[Any], wanted: Filter) -> Select[Any]:
+def _matching(session: Session, query: Select[Any], wanted: Filter) -> Select[Any]:
     of_case = and_(
         _Flag.case_id == Callback.case_id,
         _Flag.state.in_((DissatisfactionState.OPEN, DissatisfactionState.ESCALATED)),
@@ -124,11 +125,11 @@ def _matching(query: Select[Any], wanted: Filter) -> Select[Any]:
         .outerjoin(_Owner, _Owner.id == Callback.agent_id)
         .outerjoin(_Flag, of_case)
         .outerjoin(_Wish, kept)
-        .where(_OWED, *_conditions(wanted))
+        .where(_OWED, *_conditions(session, wanted))
     )
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, wanted: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     for column, value in (
         (Callback.agent_id, wanted.agent_id),
@@ -149,21 +150,19 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.priority is not None:
         conditions.append(Callback.priority >= wanted.priority)
     if wanted.text:
-        conditions.append(_named(wanted.text))
+        conditions.append(_named(session, wanted.text))
     return conditions
 
 
-def _named(word: str) -> ColumnElement[bool]:
-    like = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    matches = [Case.external_id == word, Customer.name.like(f"{like}%", escape="\\")]
-    if word.isdecimal() and not word.startswith("0") and len(word) < 19:
-        matches.append(Case.id == int(word))
+def _named(session: Session, word: str) -> ColumnElement[bool]:
+    """Of the people that the search finds by it; by the number of the case too."""
+    people = set(search.by_case(session, word)) | set(search.by_name(session, word))
     if word.isdecimal() and 4 <= len(word) <= 15:
-        ends = select(ContactPoint.id).where(
-            ContactPoint.customer_id == Callback.customer_id, ContactPoint.address.like(f"%{word}")
-        )
-        matches.append(ends.exists())
-    return or_(*matches)
+        people |= set(search.by_number(session, word))
+    named = Callback.customer_id.in_(sorted(people))
+    if word.isdecimal() and not word.startswith("0") and len(word) < 19:
+        return or_(named, Callback.case_id == int(word))
+    return named
 
 
 def held(session: Session, slot_ids: Collection[int]) -> Counter[int]:

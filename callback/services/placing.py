@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
-from callback.db import callbacks as callback_rows
 from callback.db import decisions, slots
 from callback.db import reassignments as rows
 from callback.db.claims import changed_one
@@ -243,11 +242,3 @@ def _write(
 def legal_times(asked: Wish, found: Sequence[Row[Any]]) -> list[tuple[Row[Any], datetime | No]]:
     """Of each slot (of `db.day_plans.slots_between`): the moment in it, or why not."""
     return [(slot, asked.when(slot.starts_at, slot.ends_at)) for slot in found]
-
-
-def current(session: Session, callback: Callback) -> str | None:
-    """Whose list it stands in, by name."""
-    if callback.agent_id is None:
-        return None
-    agent = callback_rows.agent_facts(session, callback.agent_id)
-    return None if agent is None else session.scalar(select(Agent.name).where(Agent.id == agent.id))

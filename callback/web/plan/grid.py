@@ -57,11 +57,7 @@ def plan(desk: Leader) -> Response:
 @router.get("/plan/grid")
 def plan_grid(desk: Leader) -> Response:
     """The grid alone: the page asks for it by itself."""
-    values = _values(desk)
-    response = desk.fragment("plan/grid.html", **values)
-    if "hx-boosted-filter" in desk.request.headers:
-        response.headers["HX-Replace-Url"] = f"/plan?{values['view'].address()}"
-    return response
+    return desk.fragment("plan/grid.html", **_values(desk))
 
 
 def _values(desk: Desk) -> dict[str, Any]:
