@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from callback.db.tables import Callback, Campaign, Send
@@ -62,7 +63,7 @@ def test_made_with_a_look_at_who_would_be_in(site: Site, look: Look, language: L
     count = page.locator("#preview strong").first
     assert count.inner_text() == "12"
     page.get_by_label(say("campaigns_desk.channel", language)).select_option("voice")
-    page.locator("#preview strong").get_by_text("4", exact=True).first.wait_for()
+    expect(count).to_have_text("4")
     page.get_by_label(say("campaigns_desk.name", language)).fill("电话")
     look(page, "campaign-new")
     page.get_by_role("button", name=say("campaigns_desk.create", language)).dblclick()
