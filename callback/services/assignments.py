@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -292,6 +292,7 @@ def write(
     changes: list[tuple[Any, ...]] = []
     decisions: list[tuple[Any, ...]] = []
     written: dict[datetime, str] = {}
+    decided = f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
     for callback_id in sorted(unchanged):
         version, case_id = versions[callback_id]
         p = placements.get(callback_id)
@@ -300,18 +301,18 @@ def write(
                 (callback_id, CallbackState.ASSIGNED, None, p.agent_id, p.slot_id, p.at, pinned, now, version + 1)
             )
             at = written.get(p.at) or written.setdefault(p.at, p.at.isoformat())
-            inputs = {"agent_id": p.agent_id, "at": at}
+            inputs = f'{{"agent_id": {p.agent_id}, "at": "{at}"}}'
             rule = rules.get(callback_id, "best_plan")
-            decisions.append((case_id, callback_id, about, rule, "assigned", inputs, now, actor_id))
+            decisions.append((case_id, callback_id, about, rule, "assigned", inputs, decided, actor_id))
         else:
             reason = reasons[callback_id]
             why = BLOCKS.get(reason)
             state = CallbackState.BLOCKED if why else CallbackState.WAITING
             changes.append((callback_id, state, why, None, None, None, False, now, version + 1))
-            decisions.append((case_id, callback_id, about, reason, state.value, {}, now, actor_id))
+            decisions.append((case_id, callback_id, about, reason, state.value, "{}", decided, actor_id))
     columns = ("state", "blocked_by", "agent_id", "slot_id", "planned_at", "pinned", "updated_at", "version")
     bulk.update_rows(session, CALLBACKS, columns, changes)
-    bulk.insert_rows(session, DECISIONS, DECISION_COLUMNS, decisions)
+    bulk.insert_rows(session, DECISIONS, DECISION_COLUMNS, decisions, ready=True)
     return frozenset(unchanged & placements.keys())
 
 
