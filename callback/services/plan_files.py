@@ -188,7 +188,7 @@ def _answer(solution: Solution) -> dict[str, Any]:
     return {
         "placed": [placed(p) for p in solution.placed],
         "left": [left(item) for item in solution.left],
-        "proof": [proof.missed, proof.late, proof.lost, proof.repaired],
+        "proof": [proof.missed, proof.risky, proof.late, proof.lost, proof.repaired],
     }
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from statistics import fmean, pstdev
@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, vstack
 
 from bench_parts._town import NOW
-from callback.domain.assignment import Demand, Placement, PlainAssigner, Roster, SlotFact
+from callback.domain.assignment import Demand, Left, Placement, PlainAssigner, Roster, SlotFact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval
 from callback.domain.policy import Policy
@@ -25,6 +25,7 @@ SLOT, DAY = timedelta(minutes=30), timedelta(days=1)
 COLUMNS = (*range(6), *range(10, 20))
 POLICY = Policy()
 CALLS_IN_A_SLOT = 5
+SECONDS = 360
 
 
 def town(callbacks: int, agents: int, *, seed: int = 1, uneven: bool = False) -> tuple[list[Demand], Roster]:
@@ -66,8 +67,8 @@ def town(callbacks: int, agents: int, *, seed: int = 1, uneven: bool = False) ->
     return demands, Roster(agents=people, slots=slots)
 
 
-def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]:
-    """(missed, late, lost) at their best by linear programming, a tier after the other: a bound from outside.
+def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, ...]:
+    """(missed, risky, late, lost) at their best by linear programming, a tier after the other: a bound from outside.
 
     A linear programme may place parts of callbacks, so no plan can be better than this.
     """
@@ -79,7 +80,7 @@ def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]
     for slot in roster.slots:
         room[starts.index(slot.starts_at), kinds.index(tuple(sorted(languages[slot.agent_id])))] += CALLS_IN_A_SLOT
     places = sorted(room)
-    costs: list[tuple[int, int, int]] = []
+    costs: list[tuple[int, int, int, int]] = []
     rows: list[int] = []
     columns: list[int] = []
     for i, demand in enumerate(demands):
@@ -88,23 +89,23 @@ def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]
         for p, (t, k) in enumerate(places):
             if demand.language not in kinds[k]:
                 continue
-            late = int(t == due and demand.due < starts[t] + SLOT)
+            risky, late = int(t == due and demand.due < starts[t] + SLOT), 0
             if t > due:
                 late = min(255, max(2, -(-(starts[t] - base) // SLOT) + 1))
             value = round((demand.priority + 1) * demand.chance(starts[t]) * 10)
             rows += [i, len(demands) + p]
             columns += [len(costs)] * 2
-            costs.append((int(t > due), late, 1010 - value))
+            costs.append((int(t > due), risky, late, 1010 - value))
         missed = int(demand.due < ends)
         rows.append(i)
         columns.append(len(costs))
-        costs.append((missed, 256 * missed, 1010))
+        costs.append((missed, 0, 256 * missed, 1010))
     matrix = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(demands) + len(places), len(costs))).tocsr()
     equal, upper = matrix[: len(demands)], matrix[len(demands) :]
     limits = np.array([room[place] for place in places], dtype=float)
     found: list[int] = []
     table = np.array(costs, dtype=float)
-    for tier in range(3):
+    for tier in range(4):
         result = linprog(
             table[:, tier],
             A_eq=equal,
@@ -118,7 +119,7 @@ def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, int, int]
         found.append(round(result.fun))
         upper = vstack([upper, coo_array(table[:, tier][None, :])]).tocsr()
         limits = np.append(limits, found[-1] + 1e-6)
-    return found[0], found[1], found[2]
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class Row:
 
     capacity: str
     assigner: str
-    in_time: int
+    broken: int
+    """Promises that could be kept at the start and are not: called too late, or left out and due within the plan."""
     placed: int
     contacts: float
     changes: int
@@ -137,7 +139,7 @@ class Row:
 
 
 def compare(callbacks: int, agents: int) -> list[Row]:
-    """Greedy and best over tight, ample and uneven capacity."""
+    """Greedy, greedy that drops what is lost, and best over tight, ample and uneven capacity."""
     cases = (
         ("tight", agents * 3 // 5, False),
         ("ample", agents * 2, False),
@@ -146,14 +148,15 @@ def compare(callbacks: int, agents: int) -> list[Row]:
     rows: list[Row] = []
     for name, people, uneven in cases:
         demands, roster = town(callbacks, people, uneven=uneven)
-        for label, assigner in (("greedy", PlainAssigner()), ("best", OptimalAssigner())):
+        assigners = (("greedy", PlainAssigner()), ("dropping", DroppingGreedy()), ("best", OptimalAssigner()))
+        for label, assigner in assigners:
             placed, _ = assigner.assign(demands, roster, POLICY)
             again, _ = assigner.assign(*_with_fewer(demands, roster, placed), POLICY)
             rows.append(
                 Row(
                     name,
                     label,
-                    in_time=sum(p.at <= demands[p.callback_id - 1].due for p in placed),
+                    broken=_broken(demands, roster, placed),
                     placed=len(placed),
                     contacts=sum(demands[p.callback_id - 1].chance(p.at) for p in placed),
                     changes=_changes(roster, placed, again),
@@ -164,15 +167,53 @@ def compare(callbacks: int, agents: int) -> list[Row]:
 
 
 def table(rows: list[Row]) -> list[str]:
-    head = f"{'capacity':8} {'assigner':8} {'in time':>8} {'placed':>8} {'contacts':>9} {'changes':>8} {'load sd':>8}"
+    head = f"{'capacity':8} {'assigner':8} {'broken':>8} {'placed':>8} {'contacts':>9} {'changes':>8} {'load sd':>8}"
     return [
         head,
         *(
-            f"{r.capacity:8} {r.assigner:8} {r.in_time:>8,} {r.placed:>8,} {r.contacts:>9,.0f} {r.changes:>8,} "
+            f"{r.capacity:8} {r.assigner:8} {r.broken:>8,} {r.placed:>8,} {r.contacts:>9,.0f} {r.changes:>8,} "
             f"{r.spread:>8.1%}"
             for r in rows
         ),
     ]
+
+
+def _broken(demands: list[Demand], roster: Roster, placed: Sequence[Placement]) -> int:
+    """Whoever is left out and due after the last slot can still be called in time, by the plan of another day."""
+    at = {p.callback_id: p.at for p in placed}
+    end = max(slot.ends_at for slot in roster.slots)
+    return sum(at.get(d.callback_id, end) > d.due >= d.earliest for d in demands)
+
+
+class DroppingGreedy:
+    """The stronger of first-come lists: by due time, but only what can still be kept; the rest into what is left."""
+
+    def assign(
+        self, demands: Iterable[Demand], roster: Roster, policy: Policy
+    ) -> tuple[Sequence[Placement], Sequence[Left]]:
+        everything = list(demands)
+        kept, _ = PlainAssigner().assign([_until_due(d) for d in everything], roster, policy)
+        done = {p.callback_id for p in kept}
+        rest = [d for d in everything if d.callback_id not in done]
+        placed, left = PlainAssigner().assign(rest, _after(roster, kept), policy)
+        return [*kept, *placed], left
+
+
+def _until_due(demand: Demand) -> Demand:
+    stretches = tuple(
+        Interval(stretch.start, min(stretch.end, demand.due + timedelta(seconds=1)))
+        for stretch in demand.stretches or ()
+        if stretch.start <= demand.due
+    )
+    return replace(demand, stretches=stretches, legal=lambda at: any(at in stretch for stretch in stretches))
+
+
+def _after(roster: Roster, placed: Sequence[Placement]) -> Roster:
+    """What is left of the roster."""
+    taken = Counter(p.slot_id for p in placed)
+    load = Counter((p.agent_id, p.at.astimezone(ZONE).date()) for p in placed)
+    slots = tuple(replace(s, booked_seconds=s.booked_seconds + SECONDS * taken[s.id]) for s in roster.slots)
+    return replace(roster, slots=slots, booked_today=load)
 
 
 def _with_fewer(demands: list[Demand], roster: Roster, placed: Sequence[Placement]) -> tuple[list[Demand], Roster]:

@@ -39,6 +39,8 @@ class Proof:
 
     missed: int = 0
     """Due times that cannot be kept by any plan with these people and hours (as whole slots see it)."""
+    risky: int = 0
+    """Due times that lie within the slot of the call, where no plan could put it into an earlier one."""
     late: int = 0
     lost: int = 0
     repaired: int = 0
@@ -55,6 +57,7 @@ class Proof:
         dearest = sorted((*self.bottlenecks, *other.bottlenecks), key=lambda b: (-b.promises, -b.value, b.starts_at))
         return Proof(
             self.missed + other.missed,
+            self.risky + other.risky,
             self.late + other.late,
             self.lost + other.lost,
             self.repaired + other.repaired,
@@ -125,6 +128,7 @@ def _place(batch: Sequence[Demand], roster: Roster, policy: Policy, books: Books
 def _proof(before: Proof, best: Best, board: Board, *, weights: Weights, repaired: int) -> Proof:
     return Proof(
         before.missed + best.missed,
+        before.risky + best.risky,
         before.late + best.late,
         before.lost + best.lost,
         before.repaired + repaired,
@@ -136,7 +140,7 @@ def _proof(before: Proof, best: Best, board: Board, *, weights: Weights, repaire
 
 def _bottlenecks(best: Best, board: Board) -> tuple[Bottleneck, ...]:
     """The dearest times, each kind of people once."""
-    per_promise, per_step, _ = best.weights.factors
+    per_promise, per_risk, per_step, _ = best.weights.factors
     found: dict[tuple[datetime, frozenset[str], frozenset[str]], Bottleneck] = {}
     order = np.argsort(-best.slot_price, axis=None, kind="stable")
     for place in order[: 50 * BOTTLENECKS]:
@@ -147,5 +151,5 @@ def _bottlenecks(best: Best, board: Board) -> tuple[Bottleneck, ...]:
         agent, start = board.agents[row], board.spans[column][0]
         key = (start, agent.languages, agent.skills)
         if key not in found:
-            found[key] = Bottleneck(*key, price // per_promise, price % per_promise % per_step / 10)
+            found[key] = Bottleneck(*key, price // per_promise, price % per_promise % per_risk % per_step / 10)
     return tuple(found.values())

@@ -53,7 +53,8 @@ def _deal_out(
 ) -> list[Demand]:
     """Give each agent of a kind as many of the demands as the flow says; returns who finds nobody without a past.
 
-    Long and short calls are mixed, so that no slot gets the long ones alone.
+    What is due within the slot is spread over all of them, so that as many as can be are called in time. Long and short
+    calls are mixed, so that no slot gets the long ones alone.
     """
     left = dict(taken)
     seconds = dict.fromkeys(left, 0)
@@ -71,8 +72,12 @@ def _deal_out(
         left[row] -= 1
         seconds[row] += demand.seconds
         seats[row, column].append(demand)
+    start, end = board.spans[column]
+    urgent = sorted((d for d in rest if start <= d.due < end), key=lambda d: (d.due, -d.priority, d.callback_id))
+    rest = [d for d in rest if not start <= d.due < end]
+    _spread(urgent, left, seconds, column, seats)
     if len({demand.seconds for demand in rest}) > 1:
-        _mixed(rest, left, seconds, column, seats)
+        _spread(sorted(rest, key=lambda d: (-d.seconds, d.due, d.callback_id)), left, seconds, column, seats)
     else:
         waiting = iter(rest)
         for row, count in left.items():
@@ -80,18 +85,23 @@ def _deal_out(
     return nobody
 
 
-def _mixed(
-    rest: list[Demand], left: dict[int, int], seconds: dict[int, int], column: int, seats: dict[Place, list[Demand]]
+def _spread(
+    demands: Sequence[Demand],
+    left: dict[int, int],
+    seconds: dict[int, int],
+    column: int,
+    seats: dict[Place, list[Demand]],
 ) -> None:
-    """The longest first, always to the agent with the least to do so far."""
+    """One after the other, always to the agent with the least to do so far."""
     heap = [(seconds[row], row) for row, count in left.items() if count]
     heapq.heapify(heap)
-    for demand in sorted(rest, key=lambda d: (-d.seconds, d.due, d.callback_id)):
+    for demand in demands:
         used, row = heapq.heappop(heap)
         seats[row, column].append(demand)
         left[row] -= 1
+        seconds[row] = used + demand.seconds
         if left[row]:
-            heapq.heappush(heap, (used + demand.seconds, row))
+            heapq.heappush(heap, (seconds[row], row))
 
 
 class _Usher:
@@ -104,10 +114,21 @@ class _Usher:
         self._appointed: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
 
     def fill(self, place: Place, demands: Sequence[Demand]) -> list[Demand]:
-        """Who did not fit. Those whose time ends first go first, then the soonest due, then the most urgent."""
+        """Who did not fit. Those whose time ends first go first, then due times that can be kept, then the soonest due.
+
+        What is overdue is late already; a due time that is kept before it costs it some minutes more.
+        """
         start, end = self._board.spans[place[1]]
         ordered = sorted(
-            demands, key=lambda d: (_until(d, start, end), min(d.due, end), -d.priority, d.due, d.callback_id)
+            demands,
+            key=lambda d: (
+                _until(d, start, end),
+                not start <= d.due < end,
+                min(d.due, end),
+                -d.priority,
+                d.due,
+                d.callback_id,
+            ),
         )
         return [demand for demand in ordered if not self._sit(demand, place)]
 

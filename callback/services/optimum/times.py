@@ -1,4 +1,4 @@
-"""The first stage: which times. Promises kept, lateness and expected value, as one cheapest flow.
+"""The first stage: which times. Promises kept, and at no risk, lateness and expected value, as one cheapest flow.
 
     class of callbacks → who is asked, at a time → people alike in what they can do, at that time → their day → end
 
@@ -40,6 +40,7 @@ class Best:
     """[agents, spans]: what one more call there would bring at the most, in the weighted cost."""
     weights: Weights
     missed: int
+    risky: int
     late: int
     lost: int
 
@@ -62,11 +63,11 @@ def _choose_times(board: Board, wishes: Wishes, limit: int) -> Best:
     day_nodes = network.add_nodes(len(groups) * board.day_load.shape[1]).reshape(len(groups), -1)
     (end,) = network.add_nodes(1)
     longest = 2 * min(spans * asked + 1, count) + 2 * spans * len(kinds) + 4
-    weights = weigh((1, LATEST + 1, MOST_VALUE), chain=longest, nodes=network.nodes, limit=limit)
-    missed, late, lost = weights.factors
+    weights = weigh((1, 1, LATEST + 1, MOST_VALUE), chain=longest, nodes=network.nodes, limit=limit)
+    missed, risky, late, lost = weights.factors
 
     rows, columns = np.nonzero(wishes.open)
-    price = missed * wishes.missed + late * wishes.late + lost * wishes.lost
+    price = missed * wishes.missed + risky * wishes.risky + late * wishes.late + lost * wishes.lost
     to_times = network.add_arcs(
         class_nodes[rows], asked_nodes[columns, wishes.asked[rows]], sizes[rows] + 1, price[rows, columns]
     )
@@ -123,11 +124,12 @@ def _choose_times(board: Board, wishes: Wishes, limit: int) -> Best:
     )
 
 
-def _totals(wishes: Wishes, where: tuple[Ints, Ints], flows: Ints, out: Ints) -> tuple[int, int, int]:
-    """Missed, late and lost over everything."""
+def _totals(wishes: Wishes, where: tuple[Ints, Ints], flows: Ints, out: Ints) -> tuple[int, int, int, int]:
+    """Missed, risky, late and lost over everything."""
     left = wishes.missed_left * out
     return (
         int((flows * wishes.missed[where]).sum() + left.sum()),
+        int((flows * wishes.risky[where]).sum()),
         int((flows * wishes.late[where]).sum() + left.sum() * (LATEST + 1)),
         int((flows * wishes.lost[where]).sum() + out.sum() * MOST_VALUE),
     )

@@ -40,6 +40,8 @@ class Wishes:
     """[classes, spans]: legal for somebody with room."""
     missed: Ints
     """[classes, spans]: 1 where the due time would be missed."""
+    risky: Ints
+    """[classes, spans]: 1 where the due time lies within: who is called last there may come too late."""
     late: Ints
     """[classes, spans]: by how many slots."""
     lost: Ints
@@ -219,8 +221,8 @@ class _Times:
             known = self._odds[key] = (number, demand.odds)
         return known[0]
 
-    def prices(self, keys: Sequence[tuple[int, int, int, int, int]]) -> tuple[Ints, Ints, Ints, Ints]:
-        """Missed, late and lost value by class and column; missed when left out."""
+    def prices(self, keys: Sequence[tuple[int, int, int, int, int]]) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """Missed, risky, late and lost value by class and column; missed when left out."""
         count = len(self._spans)
         codes = np.array([key[2] for key in keys], dtype=np.int64)
         due, within = codes // 2, codes % 2
@@ -229,13 +231,12 @@ class _Times:
         since = np.array([(start - self._starts[0]).total_seconds() for start in self._starts])
         last = np.where(due < 0, -self._slot_s, since[np.clip(due, 0, count - 1)]) if count else since
         steps = np.ceil((since[None, :] - last[:, None]) / self._slot_s)
-        # Who is called last in the slot in which the due time lies may come too late: as good as a step of lateness.
-        risky = (columns[None, :] == due[:, None]) & (within > 0)[:, None]
-        late = np.where(missed > 0, np.clip(steps + 1, 2, LATEST), np.where(risky, 1, 0)).astype(np.int64)
+        risky = ((columns[None, :] == due[:, None]) & (within > 0)[:, None]).astype(np.int64)
+        late = np.where(missed > 0, np.clip(steps + 1, 2, LATEST), 0).astype(np.int64)
         priority = np.array([key[3] for key in keys], dtype=np.float64)
         odds = np.array(list(self._odds_rows))[[key[4] for key in keys]] if keys else np.zeros((0, count))
         value = np.rint((np.clip(priority, 0, 100)[:, None] + 1) * odds * VALUE_STEPS).astype(np.int64)
-        return missed, late, MOST_VALUE - value, (due < count).astype(np.int64)
+        return missed, risky, late, MOST_VALUE - value, (due < count).astype(np.int64)
 
 
 def _mask(columns: Iterable[int]) -> int:

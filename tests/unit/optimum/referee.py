@@ -19,8 +19,8 @@ from callback.domain.facts import AgentFacts
 from callback.domain.moment import part_of_day
 from callback.domain.policy import Policy
 
-Score = tuple[int, int, int]
-"""Due times missed, slots late, value lost: less is better, the first before the second before the third."""
+Score = tuple[int, int, int, int]
+"""Due times missed, due times at risk, slots late, value lost: less is better, each before the next."""
 NOT_AT_ALL = 256
 
 
@@ -45,18 +45,18 @@ class Referee:
         last = self.due_start(demand)
         if start is None:
             missed = int(self.end is not None and demand.due < self.end)
-            return missed, NOT_AT_ALL * missed, 1010
+            return missed, 0, NOT_AT_ALL * missed, 1010
         if last is None or start > last:
             since = (self.starts[0] - self.policy.slot) if last is None else last
             late = min(255, max(2, math.ceil((start - since) / self.policy.slot) + 1))
-            missed = 1
+            missed, risky = 1, 0
         else:
-            missed = 0
-            late = int(start == last and demand.due < last + self.policy.slot)
+            missed, late = 0, 0
+            risky = int(start == last and demand.due < last + self.policy.slot)
         odds = 1.0
         if demand.odds is not None:
             odds = demand.odds.get((start.astimezone(demand.zone).weekday(), part_of_day(start, demand.zone)), 0)
-        return missed, late, 1010 - round((demand.priority + 1) * odds * 10)
+        return missed, risky, late, 1010 - round((demand.priority + 1) * odds * 10)
 
     def due_start(self, demand: Demand) -> datetime | None:
         """The start of the last slot that is in time."""
@@ -68,7 +68,7 @@ class Referee:
         slot_of = {slot.id: slot for slot in self.slots}
         starts = {p.callback_id: slot_of[p.slot_id].starts_at for p in placed}
         prices = [self.price(demand, starts.get(demand.callback_id)) for demand in self.demands]
-        return tuple(sum(price[tier] for price in prices) for tier in range(3)) if prices else (0, 0, 0)  # type: ignore[return-value]
+        return tuple(sum(price[tier] for price in prices) for tier in range(4)) if prices else (0, 0, 0, 0)  # type: ignore[return-value]
 
     def room(self, slot: SlotFact, seconds: int) -> int:
         length = (slot.ends_at - slot.starts_at).total_seconds()
@@ -103,7 +103,7 @@ def soft_price(demand: Demand, slot: SlotFact | None, referee: Referee) -> tuple
 
 
 def best_by_highs(referee: Referee, *, soft: bool = False) -> tuple[int, ...]:
-    """The least (missed, late, lost), by integer programming; `soft`: then (changed, days, load, strangers, waits)."""
+    """The least of each tier, by integer programming; `soft`: then (changed, days, load, strangers, waits)."""
     choices = [[*referee.choices(demand), None] for demand in referee.demands]
     columns = [(i, slot) for i, of in enumerate(choices) for slot in of]
     rows: defaultdict[object, list[int]] = defaultdict(list)
@@ -170,7 +170,7 @@ def best_by_trying(referee: Referee) -> Score:
         if _possible(referee, combination):
             starts = [slot.starts_at if slot else None for slot in combination]
             prices = [referee.price(d, start) for d, start in zip(referee.demands, starts, strict=True)]
-            total: Score = tuple(sum(p[tier] for p in prices) for tier in range(3))  # type: ignore[assignment]
+            total: Score = tuple(sum(p[tier] for p in prices) for tier in range(4))  # type: ignore[assignment]
             best = total if best is None else min(best, total)
     assert best is not None
     return best

@@ -18,7 +18,7 @@ from callback.domain.moment import Interval, part_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import PartOfDay
 from callback.services.optimum import OptimalAssigner, Solution
-from tests.unit.optimum.referee import Referee, best_by_highs, best_by_trying, soft_score
+from tests.unit.optimum.referee import Referee, Score, best_by_highs, best_by_trying, soft_score
 
 START = datetime(2026, 3, 11, 1, 0, tzinfo=UTC)  # nine in the morning in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -145,7 +145,7 @@ def test_it_equals_an_independent_solver_in_every_tier(seed: int) -> None:
     assert (*referee.score(solution.placed), *soft_score(referee, solution.placed)) == best_by_highs(referee, soft=True)
 
 
-def best_possible(referee: Referee, demands: Sequence[Demand], roster: Roster) -> tuple[int, int, int]:
+def best_possible(referee: Referee, demands: Sequence[Demand], roster: Roster) -> Score:
     """What no plan can beat when a customer with several callbacks is as free as several customers."""
     alone = [replace(d, customer_id=1_000 + d.callback_id) for d in demands]
     return referee.score(OptimalAssigner().solve(alone, roster, POLICY).placed)
@@ -185,3 +185,54 @@ def test_greedy_is_never_better_and_often_worse(seed: int) -> None:
     assert ours <= greedy
     if seed == 0:
         assert ours < greedy
+
+
+def morning(agents: int, columns: int) -> Roster:
+    """Agents alike, at work from nine, nothing booked."""
+    people = tuple(AgentFacts(n, frozenset({"zh"}), daily_capacity=60, zone=SHANGHAI) for n in range(1, agents + 1))
+    slots = tuple(
+        SlotFact(a.id * 100 + c, a.id, START + c * SLOT, START + (c + 1) * SLOT) for a in people for c in range(columns)
+    )
+    return Roster(agents=people, slots=slots)
+
+
+def due_in(*minutes: int) -> list[Demand]:
+    whole = (Interval(START, START + DAY),)
+    return [
+        Demand(
+            callback_id=n,
+            customer_id=n,
+            zone=SHANGHAI,
+            language="zh",
+            earliest=START,
+            due=START + minute * MINUTE,
+            priority=50,
+            legal=partial(within, whole),
+            stretches=whole,
+        )
+        for n, minute in enumerate(minutes, 1)
+    ]
+
+
+def kept(demands: Sequence[Demand], roster: Roster) -> list[int]:
+    """Callbacks that begin in time, to the minute."""
+    placed = OptimalAssigner().solve(demands, roster, POLICY).placed
+    due = {d.callback_id: d.due for d in demands}
+    return [p.callback_id for p in placed if p.at <= due[p.callback_id]]
+
+
+def test_a_due_time_that_can_be_kept_goes_before_what_is_overdue_already() -> None:
+    assert kept(due_in(-60, -60, -60, 1, 7), morning(1, 1)) == [4, 5]
+
+
+def test_what_is_due_within_the_slot_is_spread_over_the_agents() -> None:
+    # Two agents begin two calls at nine and two at six past; one after the other would keep two of the four.
+    assert kept(due_in(-60, -60, 3, 4, 7, 8, 200, 200, 200, 200), morning(2, 1))[:4] == [3, 4, 5, 6]
+
+
+def test_no_risk_is_taken_with_a_due_time_to_be_sooner_with_what_is_overdue() -> None:
+    # Five places until half past nine: whoever is due at 9:32 gets one of them, and an overdue one waits for the next.
+    demands = due_in(-60, -60, -60, -60, -60, -60, 32)
+    placed = {p.callback_id: p.at for p in OptimalAssigner().solve(demands, morning(1, 2), POLICY).placed}
+    assert placed[7] < START + SLOT
+    assert max(at for i, at in placed.items() if i != 7) >= START + SLOT
