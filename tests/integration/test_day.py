@@ -1,11 +1,14 @@
 """An agent's day: what is on the page, why it may be empty, and the next call."""
 
+import gzip
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from callback.bootstrap import House
-from callback.domain.words import Disposition
+from callback.db.tables import Callback, Case, ContactPoint, Customer
+from callback.domain.words import CallbackState, CaseStatus, Channel, ContactKind, Disposition, Purpose
 from callback.services import days, shifts
 from callback.services.agents import by_login
 from tests.integration.call_centre import REACHED, Centre
@@ -124,3 +127,37 @@ def test_customers_are_masked_and_their_names_are_text(desk: Desk, centre: Centr
     assert "13800138999" not in page
     assert "<b>x</b>" not in page
     assert "电梯" not in page  # nothing of the case before the person is confirmed
+
+
+def test_two_hundred_entries_are_one_light_page(desk: Desk, centre: Centre, house: House, now: datetime) -> None:
+    browser = desk.agent("li")
+    with house.sessions.begin() as session:
+        for number in range(200):
+            row = {"created_at": now, "updated_at": now}
+            customer = Customer(
+                source="t", external_id=f"K{number}", name=f"王小明{number}", language="zh", country="CN",
+                time_zone=("Asia/Shanghai", "America/New_York", "Europe/London")[number % 3], **row,
+            )  # fmt: skip
+            customer.contact_points = [ContactPoint(kind=ContactKind.MOBILE, address=f"+8613800{number:06}")]
+            case = Case(
+                source="t", external_id=f"C{number}", customer=customer, subject="s", status=CaseStatus.PENDING,
+                opened_at=now, promised_at=now + timedelta(minutes=17 * number), **row,
+            )  # fmt: skip
+            callback = Callback(
+                handle=f"entry-{number}", case=case, customer=customer, purpose=Purpose.HOLDING, channel=Channel.AGENT,
+                state=CallbackState.ASSIGNED, priority=50, earliest_at=now, due_at=now + timedelta(hours=5),
+                agent_id=desk.ids["li"], planned_at=now + timedelta(minutes=number), **row,
+            )  # fmt: skip
+            session.add(callback)
+    statements: list[str] = []
+
+    def note(_c: object, _k: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    bind = house.sessions.kw["bind"]
+    event.listen(bind, "before_cursor_execute", note)
+    page = browser.get("/day", headers={"Accept-Encoding": "identity"})
+    event.remove(bind, "before_cursor_execute", note)
+    assert page.text.count('class="entry') >= 200
+    assert len(gzip.compress(page.content, 6)) < 30_000
+    assert len(statements) <= 20, statements
