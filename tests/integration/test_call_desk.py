@@ -261,3 +261,14 @@ def test_next(caller: Callable[..., Caller], centre: Centre) -> None:
     assert call.client.post("/calls/next").headers["HX-Redirect"] == "/day"
     centre.callback(call.agent_id, purpose=Purpose.ANSWER)
     assert call.client.post("/calls/next").headers["HX-Redirect"].startswith("/calls/")
+
+
+def test_a_new_promise(caller: Callable[..., Caller], centre: Centre) -> None:
+    call = caller(case_id=centre.case(answer=None, answered_at=None), purpose=Purpose.HOLDING)
+    call.step("1", "1", "1", "1", "1")
+    offered = call.client.get(call.address + "/moments?field=promise_at&key=1").text
+    moment = re.findall(r'name="field.promise_at"\s+value="([^"]+)"', offered)[5]
+    call.step("1", promise_at=moment)
+    assert "New promise:" in call.step("1")
+    call.post("/finish", 204, outcome="completed")
+    assert "New promise: the customer hears from us by" in call.page()

@@ -1,14 +1,16 @@
 """Where a conversation stands, as it is kept with the attempt: the walk, the rendered texts, when it was told."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from sqlalchemy.orm import Session
 
 from callback.db.tables import Attempt
 from callback.db.tables import Script as ScriptRow
-from callback.domain.script import Facts, ScriptState, Stage, begin, parse_script
+from callback.domain.script import Facts, Script, ScriptState, Stage, begin, parse_script
 from callback.services.scripts import PreparedScript, Spoken
 from callback.texts import Language
 
@@ -73,7 +75,7 @@ class Walk:
 def script_of(session: Session, attempt: Attempt, walk: Walk) -> PreparedScript:
     """The script of an open attempt with the texts that were rendered when it began."""
     row = session.get_one(ScriptRow, attempt.script_id)
-    script = parse_script(row.definition)
+    script = _read(json.dumps(row.definition))
     language: Language = "zh" if row.language == "zh" else "en"
     nodes = {
         node.name: Spoken(
@@ -88,3 +90,9 @@ def script_of(session: Session, attempt: Attempt, walk: Walk) -> PreparedScript:
     return PreparedScript(
         script_id=row.id, key=row.key, version=row.version, language=language, script=script, nodes=nodes
     )
+
+
+@lru_cache(maxsize=64)
+def _read(definition: str) -> Script:
+    """Each version is read once: reading it strictly takes longer than everything else a step does."""
+    return parse_script(json.loads(definition))

@@ -48,7 +48,8 @@ def pause(handle: Handle, desk: Worker) -> Response:
     with desk.begin() as session:
         marks.pause(session, handle=handle, agent_id=desk.me.agent_id, now=desk.now)
         attempts.keep_alive(session, handle=handle, agent_id=desk.me.agent_id, now=desk.now)
-    return _shown(desk, handle)
+        shown = view.look(session, desk, handle)
+    return moved(desk, shown)
 
 
 @router.post("/calls/{handle}/resume")
@@ -56,7 +57,8 @@ def resume(handle: Handle, desk: Worker) -> Response:
     with desk.begin() as session:
         marks.resume(session, handle=handle, agent_id=desk.me.agent_id, now=desk.now)
         attempts.keep_alive(session, handle=handle, agent_id=desk.me.agent_id, now=desk.now)
-    return _shown(desk, handle)
+        shown = view.look(session, desk, handle)
+    return moved(desk, shown)
 
 
 @router.post("/calls/{handle}/special")
@@ -94,11 +96,6 @@ def offer(
         return texts.weekday_alone(day, desk.language), texts.day(day, desk.zone, desk.language)
 
     return desk.fragment("call/moments.html", offer=found, field=field, key=key, handle=handle, day_name=day_name)
-
-
-def _shown(desk: Desk, handle: str) -> Response:
-    with desk.reading() as session:
-        return moved(desk, view.look(session, desk, handle))
 
 
 def _card(desk: Desk, handle: str, *, said: str) -> Response:

@@ -1,5 +1,6 @@
 """The conversation: steps of the script, answers to the questionnaire, the end."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
@@ -139,18 +140,19 @@ def finish(handle: Handle, desk: Worker, sent: Annotated[End, Form()]) -> Respon
     return desk.go(f"/calls/{handle}")
 
 
-def _go(desk: Desk, handle: str, act: Any) -> Response:
+def _go(desk: Desk, handle: str, act: Callable[[Session], None]) -> Response:
     """Act, and show where the call stands then. When another window was faster, show that, with a word."""
-    said = None
     try:
         with desk.begin() as session:
             act(session)
+            shown = view.look(session, desk, handle)
     except Conflict as error:
         if error.code not in MOVED:
             raise
-        said = "call_desk.moved_elsewhere"
-    with desk.reading() as session:
-        return moved(desk, view.look(session, desk, handle), said=said)
+        with desk.reading() as session:
+            shown = view.look(session, desk, handle)
+        return moved(desk, shown, said="call_desk.moved_elsewhere")
+    return moved(desk, shown)
 
 
 def _open_questions(session: Session, desk: Desk, call: CallSheet) -> None:
