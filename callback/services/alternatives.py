@@ -151,6 +151,8 @@ def _price(scales: _Scales, slot: SlotFact) -> tuple[str, dict[str, Any]]:  # no
     late_here = _late(demand, here, scales.policy.slot) if here is not None else 0
     if late > late_here:
         return ("missed", {}) if late_here == 0 else ("late", {"slots": late})
+    if _is_risky(demand, slot) and not (here is not None and _is_risky(demand, here)) and not late_here:
+        return "risk", {}
     value, value_here = scales.value(slot), scales.value(here) if here is not None else 0.0
     if round(value, 1) < round(value_here, 1):
         points = {"points": f"{value_here - value:.1f}"}
@@ -179,6 +181,11 @@ def _taken(scales: _Scales, slot: SlotFact) -> str | None:
     agent = next(agent for agent in roster.agents if agent.id == slot.agent_id)
     booked = roster.booked_today.get((slot.agent_id, slot.starts_at.astimezone(agent.zone).date()), 0)
     return "day" if booked >= agent.daily_capacity else None
+
+
+def _is_risky(demand: Demand, slot: SlotFact) -> bool:
+    """The due time lies within: who is called last there may come too late."""
+    return slot.starts_at <= demand.due < slot.ends_at
 
 
 def _late(demand: Demand, slot: SlotFact, length: timedelta) -> int:

@@ -211,6 +211,8 @@ def test_explain_names_what_lost_and_its_price(sessions: SessionFactory, now: da
     others = weighed.others
     assert len({other.agent_id for other in others}) == 2
     assert {"missed"} <= {other.why for other in others}
+    # Due at eleven sharp: what begins then is at risk, what begins later is lost.
+    assert {other.why for other in others if other.at == now + HOUR} == {"risk"}
     assert len(alternatives.tell(weighed, "en", SHANGHAI)) == 1 + len(others)
     assert weighed.wish is None
 
