@@ -44,7 +44,7 @@ SAID: tuple[tuple[str, str, object], ...] = (
 
 
 def run(bench: Bench) -> list[Figure]:
-    customers = 300 if bench.small else 1_500
+    customers = 60 if bench.small else 1_500
     bare = _bare(bench, customers)
     flat_out, figures = _ours(bench, customers, rate=None)
     steady, more = _ours(bench, customers, rate=RATE)
