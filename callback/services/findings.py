@@ -58,7 +58,7 @@ class _Look:
 Check = Callable[[_Look], Iterator[Fault]]
 
 
-LOOKED_AT = 2_000
+LOOKED_AT = 500
 """Rows that a bounded look reads for one check, the most urgent first."""
 
 

@@ -1,6 +1,6 @@
 """What has to be put right before the plan can be better, and what one more agent would bring."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -49,18 +49,11 @@ def show_findings(desk: Leader) -> Response:
         found = findings.find_faults(session, now=desk.now, bounded=True)
         outlook = outlooks.newest(session)
         shortages = list(outlook.shortages) if outlook is not None else []
-        handles = [fault.who for fault in found if fault.code != "more"]
+        kinds, more = _by_kind(found)
+        handles = [fault.who for faults in kinds.values() for fault in faults[:SHOWN]]
         ids = session.scalars(select(Callback.id).where(Callback.handle.in_(handles))).all() if handles else []
         names = {line.handle: line.name or str(line.case_id) for line in rows.lines(session, ids)}
         looked_at = None if outlook is None else outlook.at
-    kinds: defaultdict[str, list[Fault]] = defaultdict(list)
-    more: dict[str, int] = {}
-    for fault in found:
-        if fault.code == "more":
-            kind = KIND_OF.get(fault.who, "room")
-            more[kind] = more.get(kind, 0) + int(fault.params["count"])
-        else:
-            kinds[KIND_OF.get(fault.code, "room")].append(fault)
     groups = [
         (
             kind,
@@ -74,6 +67,18 @@ def show_findings(desk: Leader) -> Response:
         "plan/findings.html", groups=groups, shortages=shortages[:12], looked_at=looked_at, shown=SHOWN,
         most=findings.LOOKED_AT, day_of=date.fromisoformat,
     )  # fmt: skip
+
+
+def _by_kind(found: list[Fault]) -> tuple[Mapping[str, list[Fault]], Mapping[str, int]]:
+    """The faults by kind, and how many more of each were counted."""
+    kinds: defaultdict[str, list[Fault]] = defaultdict(list)
+    more: Counter[str] = Counter()
+    for fault in found:
+        if fault.code == "more":
+            more[KIND_OF.get(fault.who, "room")] += int(fault.params["count"])
+        else:
+            kinds[KIND_OF.get(fault.code, "room")].append(fault)
+    return kinds, more
 
 
 def _mend(fault: Fault, names: Mapping[str, str]) -> str:
