@@ -123,7 +123,7 @@ def rules_of(document: Mapping[str, Any]) -> tuple[EscalationRule, ...]:
 
 def document_of(rules: Sequence[EscalationRule]) -> dict[str, Any]:
     """The rules as they are stored; nothing for the default ones."""
-    return {} if tuple(rules) == DEFAULT_RULES else {"rules": [_raw(rule) for rule in rules]}
+    return {} if tuple(rules) == DEFAULT_RULES else {"rules": [raw_of(rule) for rule in rules]}
 
 
 def _rule(raw: Mapping[str, Any]) -> EscalationRule:
@@ -140,7 +140,8 @@ def _rule(raw: Mapping[str, Any]) -> EscalationRule:
     )
 
 
-def _raw(rule: EscalationRule) -> dict[str, Any]:
+def raw_of(rule: EscalationRule) -> dict[str, Any]:
+    """One rule as it is stored."""
     return {
         "key": rule.key,
         "trigger": rule.trigger.value,

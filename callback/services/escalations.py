@@ -19,7 +19,7 @@ from callback.domain.escalation import EscalationRule, Matter, is_due
 from callback.domain.words import EscalationTold, SetupKind, Severity
 from callback.errors import Invalid
 from callback.services import policies
-from callback.services.setups.record import Act
+from callback.services.setups.record import Act, Document
 
 AT_ONCE = 500
 """Things of one rule in one transaction; what is left is taken by the next look."""
@@ -38,6 +38,11 @@ class Looked:
 def rules(session: Session) -> tuple[EscalationRule, ...]:
     """The rules in force, in their order."""
     return rules_as_data.rules_of(setups.document(session, SetupKind.ESCALATION))
+
+
+def document(session: Session) -> Document:
+    """The rules in force as they are stored, the shipped ones too."""
+    return {"rules": [rules_as_data.raw_of(rule) for rule in rules(session)]}
 
 
 def check(document: Mapping[str, Any]) -> tuple[EscalationRule, ...]:
