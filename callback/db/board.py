@@ -1,6 +1,6 @@
 """The board's figures that are more than a bounded count: load, calls of the day, unhappy customers by age."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,6 @@ from sqlalchemy import Integer as SqlInteger
 from sqlalchemy import Row, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from callback.db.dissatisfactions import of_team
 from callback.db.engine import is_postgresql
 from callback.db.tables import Agent, Attempt, Callback, Case, Dissatisfaction, Response, Shift, ShiftException
 from callback.db.tables.callbacks import LIVE
@@ -57,13 +56,12 @@ def load(session: Session, *, day_starts: datetime, day_ends: datetime, team_id:
     return session.execute(query if team_id is None else query.where(Agent.team_id == team_id)).all()
 
 
-def hours_around(
-    session: Session, today: date, *, team_id: int | None
+def hours_on(
+    session: Session, days: Collection[date], *, team_id: int | None
 ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
-    """Week patterns and exceptions that bear on `today` in any zone: that day, the one before and the one after."""
-    days = [today + timedelta(days=apart) for apart in (-1, 0, 1)]
+    """Week patterns and exceptions that bear on these days: today, in each of the zones that people work in."""
     pattern = select(Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends).where(
-        Shift.weekday.in_([day.weekday() for day in days])
+        Shift.weekday.in_({day.weekday() for day in days})
     )
     columns = (ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
     changes = select(*columns).where(ShiftException.day.in_(days))
@@ -79,11 +77,12 @@ def calls_by_hour(
 ) -> Mapping[int, tuple[int, int]]:
     """Hours since `day_starts` → (dialled, reached) of the calls of people that ended in it."""
     if is_postgresql(session):
-        seconds: Any = func.extract("epoch", Attempt.ended_at - day_starts)
+        binned = func.date_bin(timedelta(hours=1), Attempt.ended_at, day_starts)
+        hour: Any = (func.extract("epoch", binned - day_starts) / 3600).label("hour")
     else:
-        seconds = (func.julianday(Attempt.ended_at) - func.julianday(day_starts)) * 86_400
-    # Half a second: julianday is a float, and 10:00:00 must not become 9:59:59.99.
-    hour = cast(func.floor((seconds + 0.5) / 3600), SqlInteger).label("hour")
+        # Half a second: julianday is a float, and 10:00:00 must not become 9:59:59.99.
+        seconds = (func.julianday(Attempt.ended_at) - func.julianday(day_starts)) * 86_400 + 0.5
+        hour = cast(func.floor(seconds / 3600), SqlInteger).label("hour")
     query = (
         select(
             hour,
@@ -100,7 +99,7 @@ def calls_by_hour(
     )
     if team_id is not None:
         query = query.where(Attempt.agent_id.in_(select(Agent.id).where(Agent.team_id == team_id)))
-    return {row.hour: (row.dialled, row.reached) for row in session.execute(query)}
+    return {int(row.hour): (row.dialled, row.reached) for row in session.execute(query)}
 
 
 def satisfaction(session: Session, *, since: datetime, team_id: int | None) -> Row[Any]:
@@ -124,5 +123,5 @@ def unhappy(session: Session, *, now: datetime, ages: Sequence[timedelta], team_
         Dissatisfaction.severity, age.label("age"), Dissatisfaction.state, func.count().label("number")
     ).where(_UNHAPPY)
     if team_id is not None:
-        query = query.where(of_team(team_id))
+        query = query.where(Dissatisfaction.team_id == team_id)
     return session.execute(query.group_by(Dissatisfaction.severity, "age", Dissatisfaction.state)).all()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, func, or_, select
+from sqlalchemy import Row, ScalarSelect, Select, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from callback.db.keyset import after_key
@@ -164,17 +164,21 @@ def _asked(asked: Asked) -> Select[Any]:
         query = query.where(Dissatisfaction.raised_at > asked.raised_after)
     if asked.raised_before is not None:
         query = query.where(Dissatisfaction.raised_at <= asked.raised_before)
-    return query if asked.team_id is None else query.where(of_team(asked.team_id))
+    return query if asked.team_id is None else query.where(Dissatisfaction.team_id == asked.team_id)
 
 
-def of_team(team_id: int) -> ColumnElement[bool]:
-    """Flags of a team: of its cases; where the case has no team, of whoever made the call."""
-    first = aliased(Callback)
-    people = select(Agent.id).where(Agent.team_id == team_id)
-    of_case = select(Case.id).where(Case.id == Dissatisfaction.case_id, Case.team_id == team_id)
-    of_nobody = select(Case.id).where(Case.id == Dissatisfaction.case_id, Case.team_id.is_(None))
-    of_call = select(first.id).where(first.id == Dissatisfaction.callback_id, first.agent_id.in_(people))
-    return or_(of_case.exists(), and_(of_nobody.exists(), of_call.exists()))
+def team_of(session: Session, callback: Callback) -> int | None:
+    """Whose it is to put right: the case's team, else that of whoever made the call."""
+    team = session.scalar(select(Case.team_id).where(Case.id == callback.case_id))
+    if team is None and callback.agent_id is not None:
+        team = session.scalar(select(Agent.team_id).where(Agent.id == callback.agent_id))
+    return team
+
+
+def move_to_team(session: Session, case_id: int, team_id: int | None) -> None:
+    """The case went to another team, and with it what is not settled yet."""
+    moved = update(Dissatisfaction).where(Dissatisfaction.case_id == case_id, Dissatisfaction.state.in_(LIVE))
+    session.execute(moved.values(team_id=team_id), execution_options={"synchronize_session": False})
 
 
 def outcomes(session: Session, *, since: datetime, team_id: int | None) -> Sequence[Row[Any]]:
@@ -182,7 +186,7 @@ def outcomes(session: Session, *, since: datetime, team_id: int | None) -> Seque
     columns = (Dissatisfaction.state, Dissatisfaction.cause, Dissatisfaction.sub_cause)
     query = select(*columns, func.count().label("number")).where(Dissatisfaction.raised_at >= since)
     if team_id is not None:
-        query = query.where(of_team(team_id))
+        query = query.where(Dissatisfaction.team_id == team_id)
     return session.execute(query.group_by(*columns)).all()
 
 

@@ -147,7 +147,7 @@ def look(session: Session, *, now: datetime, zone: ZoneInfo, team_id: int | None
         unhappy=unhappy,
         escalated=escalated,
         calls=tuple(work.calls_under_way(session, team_id=team_id, limit=CALLS_SHOWN)),
-        teams=_load(session, now=now, day_starts=day_starts, day_ends=day_ends, today=today, team_id=team_id),
+        teams=_load(session, now=now, day_starts=day_starts, day_ends=day_ends, team_id=team_id),
         hours=hours,
         reach=Share(count=sum(hour.reached for hour in hours), of=sum(hour.dialled for hour in hours)),
         content=Share(count=scores.content, of=scores.scored),
@@ -200,11 +200,11 @@ def _hours(session: Session, *, day_starts: datetime, now: datetime, team_id: in
 
 
 def _load(
-    session: Session, *, now: datetime, day_starts: datetime, day_ends: datetime, today: date, team_id: int | None
+    session: Session, *, now: datetime, day_starts: datetime, day_ends: datetime, team_id: int | None
 ) -> tuple[TeamLoad, ...]:
     """Teams, the most loaded first. Who neither works today nor has anything to do is left out."""
     people = rows.load(session, day_starts=day_starts, day_ends=day_ends, team_id=team_id)
-    shifts = _shifts(session, people, today=today, team_id=team_id)
+    shifts = _shifts(session, people, now=now, team_id=team_id)
     teams: defaultdict[int | None, list[AgentLoad]] = defaultdict(list)
     for row in people:
         times = shifts.get(row.id)
@@ -233,10 +233,12 @@ def _team(team_id: int | None, name: str | None, agents: list[AgentLoad]) -> Tea
 
 
 def _shifts(
-    session: Session, people: Sequence[Row[Any]], *, today: date, team_id: int | None
+    session: Session, people: Sequence[Row[Any]], *, now: datetime, team_id: int | None
 ) -> Mapping[int, WorkingTime]:
     """The hours of those who have any, as far as they bear on this day."""
-    shifts, changes = rows.hours_around(session, today, team_id=team_id)
+    zones = {name: ZoneInfo(name) for name in {row.time_zone for row in people}}
+    days = {now.astimezone(zone).date() for zone in zones.values()}
+    shifts, changes = rows.hours_on(session, days, team_id=team_id)
     patterns: defaultdict[int, list[ShiftFact]] = defaultdict(list)
     for shift in shifts:
         patterns[shift.agent_id].append(ShiftFact(shift.weekday, shift.starts, shift.ends))
@@ -244,7 +246,6 @@ def _shifts(
     for change in changes:
         hours = ((change.starts, change.ends),) if change.starts is not None else ()
         exceptions[change.agent_id][change.day] = exceptions[change.agent_id].get(change.day, ()) + hours
-    zones = {name: ZoneInfo(name) for name in {row.time_zone for row in people}}
     return {
         row.id: WorkingTime(zones[row.time_zone], tuple(patterns[row.id]), exceptions[row.id])
         for row in people

@@ -73,6 +73,7 @@ def raise_flag(
         flag = Dissatisfaction(
             case_id=callback.case_id,
             customer_id=callback.customer_id,
+            team_id=rows.team_of(session, callback),
             callback_id=callback.id,
             rule=verdict.rule,
             severity=verdict.severity,

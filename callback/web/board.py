@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from callback.db import work
 from callback.db.jobs import enqueue
@@ -22,17 +22,21 @@ FULL, TIGHT = 1.0, 0.85
 """Shares of a day's capacity at which a bar turns red and amber."""
 
 SHORTAGES_SHOWN = 6
+FEW = 40
+"""Agents who are all shown at once; of more, those of the teams that the reader opens."""
+Opened = Annotated[str, Query(pattern=r"^[0-9]{0,19}(-[0-9]{1,19}){0,200}$")]
+"""Ids of teams: `3-17`; 0 is that of no team."""
 
 
 @router.get("/board")
 def board(desk: Leader, team: OptionalId = None) -> Response:
-    return _board(desk, team, whole=True)
+    return _board(desk, team, opened="", whole=True)
 
 
 @router.get("/board/live")
-def live(desk: Leader, team: OptionalId = None) -> Response:
-    """What changes: the page asks for it by itself."""
-    return _board(desk, team, whole=False)
+def live(desk: Leader, team: OptionalId = None, opened: Opened = "") -> Response:
+    """What changes: the page asks for it by itself. Of `opened` teams each agent is shown."""
+    return _board(desk, team, opened=opened, whole=False)
 
 
 @router.post("/board/look-ahead")
@@ -45,14 +49,17 @@ def look_ahead(desk: Leader) -> Response:
     return response
 
 
-def _board(desk: Desk, team: int | None, *, whole: bool) -> Response:
+def _board(desk: Desk, team: int | None, *, opened: str, whole: bool) -> Response:
     with desk.reading() as session:
         seen = boards.look(session, now=desk.now, zone=desk.house.zone, team_id=team)
         teams = work.teams(session)
+    agents = sum(len(unit.agents) for unit in seen.teams)
+    everybody = team is not None or agents <= FEW
     values: dict[str, Any] = {
         "board": seen,
         "team": team,
         "teams": teams,
+        "is_open": lambda unit: everybody or str(unit.id or 0) in opened.split("-"),
         "most": work.MOST,
         "ages": boards.AGES,
         "link": lambda path, **params: _link(path, team, **params),

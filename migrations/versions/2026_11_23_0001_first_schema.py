@@ -1047,6 +1047,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_callbacks_claimed_by_id"), "callbacks", ["claimed_by_id"], unique=False)
     op.create_index("ix_callbacks_customer_id", "callbacks", ["customer_id"], unique=False)
     op.create_index(
+        "ix_callbacks_finished_at",
+        "callbacks",
+        ["finished_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_callbacks_impossible",
         "callbacks",
         ["due_at"],
@@ -1376,7 +1383,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_attempts_case_id"), "attempts", ["case_id"], unique=False)
     op.create_index("ix_attempts_contact_point_id", "attempts", ["contact_point_id"], unique=False)
     op.create_index("ix_attempts_customer_id_started_at", "attempts", ["customer_id", "started_at"], unique=False)
-    op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"], unique=False)
+    op.create_index(
+        "ix_attempts_ended_at",
+        "attempts",
+        ["ended_at"],
+        unique=False,
+        postgresql_include=["channel", "disposition", "agent_id"],
+    )
     op.create_index("ix_attempts_script_id", "attempts", ["script_id"], unique=False)
     op.create_index(
         "ix_attempts_to_learn",
@@ -1464,6 +1477,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("team_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("second_call_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
@@ -1578,6 +1592,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["second_call_id"], ["callbacks.id"], name=op.f("fk_dissatisfactions_second_call_id_callbacks")
         ),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_dissatisfactions_team_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dissatisfactions")),
     )
     op.create_index("ix_dissatisfactions_callback_id", "dissatisfactions", ["callback_id"], unique=False)
@@ -1587,6 +1602,9 @@ def upgrade() -> None:
     op.create_index("ix_dissatisfactions_raised_at", "dissatisfactions", ["raised_at", "id"], unique=False)
     op.create_index("ix_dissatisfactions_second_call_id", "dissatisfactions", ["second_call_id"], unique=False)
     op.create_index("ix_dissatisfactions_state_raised_at", "dissatisfactions", ["state", "raised_at"], unique=False)
+    op.create_index(
+        "ix_dissatisfactions_team_id_raised_at", "dissatisfactions", ["team_id", "raised_at", "id"], unique=False
+    )
     op.create_index(
         "uq_dissatisfactions_one_live",
         "dissatisfactions",
@@ -1798,6 +1816,7 @@ def upgrade() -> None:
         ["completed_at"],
         unique=False,
         postgresql_where=sa.text("completed_at IS NOT NULL"),
+        postgresql_include=["csat", "nps"],
     )
     op.create_index("ix_responses_customer_id_started_at", "responses", ["customer_id", "started_at"], unique=False)
     op.create_index(
@@ -2259,7 +2278,10 @@ def downgrade() -> None:
     )
     op.drop_index("ix_responses_customer_id_started_at", table_name="responses")
     op.drop_index(
-        "ix_responses_completed_at", table_name="responses", postgresql_where=sa.text("completed_at IS NOT NULL")
+        "ix_responses_completed_at",
+        table_name="responses",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+        postgresql_include=["csat", "nps"],
     )
     op.drop_index("ix_responses_case_id", table_name="responses")
     op.drop_table("responses")
@@ -2294,6 +2316,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('open', 'escalated')"),
         sqlite_where=sa.text("state IN ('open', 'escalated')"),
     )
+    op.drop_index("ix_dissatisfactions_team_id_raised_at", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_state_raised_at", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_second_call_id", table_name="dissatisfactions")
     op.drop_index("ix_dissatisfactions_raised_at", table_name="dissatisfactions")
@@ -2339,7 +2362,9 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'ended' AND NOT learned"),
     )
     op.drop_index("ix_attempts_script_id", table_name="attempts")
-    op.drop_index("ix_attempts_ended_at", table_name="attempts")
+    op.drop_index(
+        "ix_attempts_ended_at", table_name="attempts", postgresql_include=["channel", "disposition", "agent_id"]
+    )
     op.drop_index("ix_attempts_customer_id_started_at", table_name="attempts")
     op.drop_index("ix_attempts_contact_point_id", table_name="attempts")
     op.drop_index(op.f("ix_attempts_case_id"), table_name="attempts")
@@ -2424,6 +2449,9 @@ def downgrade() -> None:
         sqlite_where=sa.text(
             "state IN ('waiting', 'assigned', 'in_progress', 'blocked') AND channel = 'agent' AND due_at < earliest_at"
         ),
+    )
+    op.drop_index(
+        "ix_callbacks_finished_at", table_name="callbacks", postgresql_where=sa.text("finished_at IS NOT NULL")
     )
     op.drop_index("ix_callbacks_customer_id", table_name="callbacks")
     op.drop_index(op.f("ix_callbacks_claimed_by_id"), table_name="callbacks")

@@ -184,6 +184,7 @@ class Centre:
                 **{
                     "case_id": case_id,
                     "customer_id": case.customer_id,
+                    "team_id": case.team_id,
                     "rule": DissatisfactionRule.LOW_SCORE,
                     "severity": Severity.MINOR,
                     "evidence": [{"source": "import", "rating": 2}],

@@ -249,3 +249,18 @@ def test_over_the_api(desk: Desk, centre: Centre, chief: TestClient) -> None:
     taken = chief.post(f"{address}/steps", json={"step": "handle", "note": "refunded", "version": 2})
     assert taken.status_code == 200
     assert chief.post(f"{address}/close", json={"version": 3}).json()["state"] == "closed"
+
+
+def test_what_is_unsettled_goes_with_its_case_to_another_team(centre: Centre, chief: TestClient, now: datetime) -> None:
+    north, south = centre.team("North"), centre.team("South")
+    li = centre.agent("li", team_id=north)
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    assert the_flag(centre).team_id == north  # the case has no team: it is of whoever called
+    moved = chief.patch(
+        f"/api/v1/cases/{case_id}", json={"team_id": south, "version": centre.the_case(case_id).version}
+    )
+    assert moved.status_code == 200
+    assert the_flag(centre).team_id == south
+    assert 'id="flag-' in chief.get(f"/unhappy?team={south}").text
+    assert 'id="flag-' not in chief.get(f"/unhappy?team={north}").text

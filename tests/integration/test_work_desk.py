@@ -160,3 +160,21 @@ def test_the_worker_is_asked_to_look_ahead(house: House, chief: TestClient, make
     assert post(chief, "/board/look-ahead").status_code == 204
     assert chief.get("/board?team=").status_code == 200
     assert chief.get("/board/live?team=7").status_code == 200
+
+
+def test_of_many_teams_only_those_opened_come_with_their_people(
+    centre: Centre, chief: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callback.web.board.FEW", 1)
+    teams = [centre.team(name) for name in ("North", "South")]
+    people = [centre.agent(f"a{team}", team_id=team) for team in teams]
+
+    def shown(query: str) -> list[bool]:
+        text = chief.get(f"/board/live?{query}").text
+        return [f'id="agent-{agent}"' in text for agent in people]
+
+    assert shown("opened=") == [False, False]
+    assert shown(f"opened={teams[1]}") == [False, True]
+    assert shown(f"opened={teams[0]}-{teams[1]}-0") == [True, True]
+    assert shown(f"team={teams[0]}") == [True, False]
+    assert chief.get("/board/live?opened=north").status_code == 422

@@ -92,7 +92,8 @@ class Callback(WithId, Base):
             postgresql_where=text(UNDECIDED),
             sqlite_where=text(UNDECIDED),
         ),
-        # What an agent did today.
+        # What was done today, by anybody and by one agent.
+        Index("ix_callbacks_finished_at", "finished_at", "id", postgresql_where=text("finished_at IS NOT NULL")),
         Index(
             "ix_callbacks_agent_finished", "agent_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")
         ),
@@ -193,7 +194,8 @@ class Attempt(WithId, Base):
     __tablename__ = "attempts"
     __table_args__ = (
         Index("ix_attempts_callback_id", "callback_id"),
-        Index("ix_attempts_ended_at", "ended_at"),
+        # The calls of a day are counted from the index alone.
+        Index("ix_attempts_ended_at", "ended_at", postgresql_include=["channel", "disposition", "agent_id"]),
         # The budget is counted per person and per address: two customers may share one telephone.
         Index("ix_attempts_customer_id_started_at", "customer_id", "started_at"),
         Index("ix_attempts_address_started_at", "address", "started_at"),

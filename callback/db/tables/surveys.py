@@ -88,7 +88,12 @@ class Response(WithId, Base):
         Index("ix_responses_customer_id_started_at", "customer_id", "started_at"),
         UniqueConstraint("callback_id"),
         # The satisfaction of a day.
-        Index("ix_responses_completed_at", "completed_at", postgresql_where=text("completed_at IS NOT NULL")),
+        Index(
+            "ix_responses_completed_at",
+            "completed_at",
+            postgresql_where=text("completed_at IS NOT NULL"),
+            postgresql_include=["csat", "nps"],
+        ),
         # What may have gone silent.
         Index(
             "ix_responses_open",
@@ -162,12 +167,15 @@ class Dissatisfaction(WithId, Base):
         ),
         Index("ix_dissatisfactions_case_id", "case_id"),
         Index("ix_dissatisfactions_raised_at", "raised_at", "id"),
+        Index("ix_dissatisfactions_team_id_raised_at", "team_id", "raised_at", "id"),
         CheckConstraint("failures >= 0", name="failures"),
         CheckConstraint("state <> 'closed' OR cause IS NOT NULL", name="closed_has_cause"),
     )
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+    """Whose it is to put right: the case's team, else that of whoever made the call."""
     callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
     """After which it was raised; empty for an imported rating."""
     second_call_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))

@@ -36,6 +36,7 @@ _RATING = CASE_COLUMNS.index("rating")
 _TOLD = CASE_COLUMNS.index("told_at")
 _OPENED = CASE_COLUMNS.index("opened_at")
 _CLOSED = CASE_COLUMNS.index("closed_at")
+_TEAM = CASE_COLUMNS.index("team_id")
 _LISTS = [(CUSTOMER_COLUMNS.index(name), between) for name, between in LISTED.items()]
 _SPECIAL = CUSTOMER_COLUMNS.index("special")
 
@@ -240,9 +241,10 @@ def _raise_flags(
         state = DissatisfactionState.OPEN.value
         # The file does not say when the customer rated; the end of the case is the nearest thing to it.
         raised = min(str(draft.case[_CLOSED] or moment), str(moment))
-        flags.append((case_id, person, rule, severity, json.dumps(evidence), 1, state, raised, 1))
+        flags.append((case_id, person, draft.case[_TEAM], rule, severity, json.dumps(evidence), 1, state, raised, 1))
         decisions.append((case_id, "dissatisfaction", rule, severity, json.dumps({"rating": rating}), moment))
-    columns = ("case_id", "customer_id", "rule", "severity", "evidence", "failures", "state", "raised_at", "version")
+    what = ("rule", "severity", "evidence", "failures", "state", "raised_at", "version")
+    columns = ("case_id", "customer_id", "team_id", *what)
     _insert(session, _FLAGS, columns, flags)
     _insert(session, _DECISIONS, ("case_id", "about", "rule", "verdict", "inputs", "at"), decisions)
     return len(flags)
