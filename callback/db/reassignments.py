@@ -56,6 +56,8 @@ class Filter:
     agent_id: int | None = None
     nobody: bool = False
     """Only those that nobody has."""
+    placeless: CallbackState | None = None
+    """Only what waits, or only what is blocked: read by the index of that state."""
     team_id: int | None = None
     """Of the agent who has it; of what nobody has, the case's."""
     purpose: Purpose | None = None
@@ -129,8 +131,8 @@ def _matching(session: Session, query: Select[Any], wanted: Filter) -> Select[An
     )
 
 
-def _conditions(session: Session, wanted: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _conditions(session: Session, wanted: Filter) -> list[Any]:
+    conditions: list[Any] = []
     for column, value in (
         (Callback.agent_id, wanted.agent_id),
         (Callback.purpose, wanted.purpose),
@@ -140,6 +142,8 @@ def _conditions(session: Session, wanted: Filter) -> list[ColumnElement[bool]]:
     ):
         if value is not None:
             conditions.append(column == value)
+    if wanted.placeless is not None:
+        conditions.append(text(f"callbacks.state = '{wanted.placeless.value}'"))
     if wanted.nobody:
         conditions.append(Callback.agent_id.is_(None))
     if wanted.team_id is not None:

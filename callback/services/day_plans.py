@@ -96,7 +96,6 @@ def look(
         grid.add_slot(slot)
     for row in placed:
         grid.add(row)
-    wanted = reassignments.Filter(nobody=True, team_id=team_id)
     columns = tuple(since + number * policy.slot for number in grid.numbers)
     running = [at for at in columns if at <= now < at + policy.slot]
     return DayPlan(
@@ -107,8 +106,20 @@ def look(
         page=max(page, 1),
         pages=max(1, -(-count // AGENTS_A_PAGE)),
         count=count,
-        tray=tuple(reassignments.found(session, wanted, after=None, limit=IN_TRAY)),
+        tray=_tray(session, team_id),
     )
+
+
+def _tray(session: Session, team_id: int | None) -> tuple[Row[Any], ...]:
+    """The first of what waits and of what is blocked, the earliest due first."""
+    rows_found = [
+        row
+        for state in (CallbackState.BLOCKED, CallbackState.WAITING)
+        for row in reassignments.found(
+            session, reassignments.Filter(placeless=state, team_id=team_id), after=None, limit=IN_TRAY
+        )
+    ]
+    return tuple(sorted(rows_found, key=lambda row: (row.due_at, row.id))[:IN_TRAY])
 
 
 class _Grid:
