@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +109,17 @@ time.sleep(100_000)
 """
 
 
+def _wait_for(address: str) -> None:
+    """Until somebody listens: the address is known a little earlier."""
+    host, port = address.split(":")
+    for _ in range(600):
+        with socket.socket() as tried:
+            if tried.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"nobody listens at {address}")
+
+
 @contextmanager
 def server(settings: Settings, *command: str) -> Iterator[str]:
     """`callback serve` (or another program that prints its address) on a free port; gives the address."""
@@ -118,6 +131,7 @@ def server(settings: Settings, *command: str) -> Iterator[str]:
         found = re.search(r"[0-9.]+:\d+", line)
         if found is None:
             raise SystemExit(f"the server did not start: {line!r}")
+        _wait_for(found[0])
         yield f"http://{found[0]}"
     finally:
         process.terminate()
