@@ -15,7 +15,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -185,6 +185,14 @@ def csrf_matches(secret: str, given: str) -> bool:
     return hmac.compare_digest(plain.encode(), given.encode())
 
 
+def address_parts(address: str) -> SplitResult:
+    """Of an address that the other side sent; of what is no address (`http://[`) nothing."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
 def client_address(request: Request) -> str:
     """Of the other side; behind a proxy uvicorn fills in what the trusted proxy says (`--forwarded-allow-ips`)."""
     return request.client.host if request.client else "unknown"
@@ -201,10 +209,10 @@ def check_same_origin(request: Request, settings: Settings) -> None:
     origin = request.headers.get("origin")
     if origin is None:
         return
-    sent = urlsplit(origin)
+    sent = address_parts(origin)
     public = urlsplit(settings.public_url)
     here = request.headers.get("host", "")
-    if (sent.scheme, sent.netloc) != (public.scheme, public.netloc) and sent.netloc != here:
+    if (sent.scheme, sent.netloc) != (public.scheme, public.netloc) and (not here or sent.netloc != here):
         raise Forbidden("csrf_failed")
 
 

@@ -37,10 +37,11 @@ class NoteOut(Out):
 
 
 @router.get("/callbacks/{handle}/notes", operation_id="listCallbackNotes")
-def list_notes(handle: Handle, house: HouseDep, me: Reader) -> list[NoteOut]:
-    """The latest 50 messages on a callback: all of them for whoever has it and for supervisors, else one's own."""
+def list_notes(handle: Handle, house: HouseDep, me: Reader, now: Now) -> list[NoteOut]:
+    """The latest 50 messages on a callback, to supervisors and, once the person is confirmed, to whoever has it; else
+    one's own."""
     with reading(house.sessions) as session:
-        return _visible(session, find_callback(session, handle), me)
+        return _visible(session, find_callback(session, handle), me, now)
 
 
 @router.post("/callbacks/{handle}/notes", status_code=201, operation_id="leaveCallbackNote")
@@ -63,6 +64,6 @@ def read_note(handle: Handle, house: HouseDep, me: Worker, now: Now) -> NoteOut:
         return NoteOut.model_validate(notes.message_of(session, handle))
 
 
-def _visible(session: Session, callback: Callback, me: Principal) -> list[NoteOut]:
-    found = notes.visible_to(session, callback, agent_id=me.agent_id, supervises=me.supervises)
+def _visible(session: Session, callback: Callback, me: Principal, now: datetime) -> list[NoteOut]:
+    found = notes.readable_by(session, callback, agent_id=me.agent_id, supervises=me.supervises, now=now)
     return [NoteOut.model_validate(message) for message in found]

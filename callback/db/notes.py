@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from callback.db.callbacks import LIVE
 from callback.db.claims import changed_one
-from callback.db.tables import Callback, CallbackNote
+from callback.db.tables import Attempt, Callback, CallbackNote, IncomingCall
+from callback.domain.words import AttemptState
 
 MOST = 50
 """Messages of one callback, and unread ones of one agent, that are shown."""
@@ -53,3 +54,19 @@ def mark_read(session: Session, note_id: int, *, by: int, now: datetime) -> bool
         .where(CallbackNote.id == note_id, CallbackNote.read_at.is_(None))
         .values(read_at=now, read_by_id=by),
     )
+
+
+def is_confirmed(session: Session, callback: Callback, *, agent_id: int, since: datetime) -> bool:
+    """Whether this agent has the person on the line: in a call of theirs that goes on, or one that came in `since`."""
+    calling = select(Attempt.id).where(
+        Attempt.callback_id == callback.id,
+        Attempt.agent_id == agent_id,
+        Attempt.identity_at.is_not(None),
+        Attempt.state != AttemptState.ENDED,
+    )
+    called = select(IncomingCall.id).where(
+        IncomingCall.customer_id == callback.customer_id,
+        IncomingCall.agent_id == agent_id,
+        IncomingCall.identity_at >= since,
+    )
+    return session.scalar(calling.limit(1)) is not None or session.scalar(called.limit(1)) is not None

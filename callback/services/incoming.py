@@ -7,7 +7,7 @@ colleague's callback is taken over only when this agent may make that call now.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, update
@@ -31,7 +31,7 @@ from callback.services.dissatisfactions import wake_planner
 from callback.services.hard_rules import broken, contact_of, next_moment, standing_refusals
 from callback.settings import Settings
 
-CONFIRMED_FOR = timedelta(minutes=60)
+CONFIRMED_FOR = notes.CONFIRMED_FOR
 """So long the page of the call shows the cases; then the person has to be confirmed again."""
 MOVABLE = (CallbackState.WAITING, CallbackState.ASSIGNED)
 SHOWN_EARLIER = 5

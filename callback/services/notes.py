@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,8 @@ from callback.services.callbacks import find_callback
 
 LONGEST = 1_000
 """Characters. What is longer belongs into the case."""
+CONFIRMED_FOR = timedelta(minutes=60)
+"""So long a customer who called us counts as confirmed; then it has to be done again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,19 @@ def visible_to(session: Session, callback: Callback, *, agent_id: int, supervise
     """All of them to whoever has the callback and to supervisors; to everybody else what they wrote themselves."""
     own = supervises or callback.agent_id == agent_id
     return messages_of(session, callback.id, by=None if own else agent_id)
+
+
+def readable_by(
+    session: Session, callback: Callback, *, agent_id: int, supervises: bool, now: datetime
+) -> tuple[Message, ...]:
+    """The same outside the page of a call. Messages tell of the case: whoever has the callback reads what others wrote
+    while the person is on the line and confirmed, in their call or in ours (hard rule 7)."""
+    told = supervises or rows.is_confirmed(session, callback, agent_id=agent_id, since=now - CONFIRMED_FOR)
+    return (
+        visible_to(session, callback, agent_id=agent_id, supervises=supervises)
+        if told
+        else messages_of(session, callback.id, by=agent_id)
+    )
 
 
 def unread_of(session: Session, agent_id: int) -> Mapping[str, Unread]:

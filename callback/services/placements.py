@@ -20,9 +20,9 @@ from callback.db.tables import Agent, Callback
 from callback.domain.policy import Policy
 from callback.domain.rules import Contact, Refusal, may
 from callback.domain.words import CallbackState
-from callback.errors import Conflict, NotFound
+from callback.errors import Conflict, Invalid, NotFound
 from callback.services import audit
-from callback.services.hard_rules import broken, contact_of, next_moment, standing_refusals
+from callback.services.hard_rules import HORIZON, broken, contact_of, next_moment, standing_refusals
 
 NOT_OVERRULED = frozenset({"inactive"})
 """A supervisor may overrule who is suited; nobody calls who does not work here any more."""
@@ -43,7 +43,8 @@ def place(
     """Give it to this agent; the refusal that was overruled, or None. The caller has locked the case and the customer.
 
     An agent whom a rule about persons forbids is refused unless `override_reason` says why it shall be so. `about` is
-    kept with the decision. Raises `NotFound` (`agent_not_found`), `Conflict` (`callback_taken`, `callback_over`),
+    kept with the decision. Raises `NotFound` (`agent_not_found`), `Invalid` (`appointment_too_far`: a promise is not
+    put off for years by a slip of the pen), `Conflict` (`callback_taken`, `callback_over`),
     `RuleBroken` (`rule_forbids_agent`, `rule_forbids_call`).
     """
     agent = rows.agent_facts(session, agent_id)
@@ -51,6 +52,9 @@ def place(
         raise NotFound("agent_not_found", agent=agent_id)
     check_placeable(callback)
     policy = load_policy(session)
+    if at is not None and at > now + HORIZON:
+        raise Invalid("appointment_too_far", days=HORIZON.days)
+    at = None if at is None else max(at, now)
     contact = contact_of(session, callback, at=at or max(now, callback.next_try_at or now), agent_id=None)
     refusal = may(contact, agent, policy)
     if refusal is not None and (override_reason is None or refusal.rule in NOT_OVERRULED):

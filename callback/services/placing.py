@@ -109,7 +109,11 @@ def wish(session: Session, handle: str, *, now: datetime) -> Wish:
 
 def _overridden(session: Session, callback_id: int) -> frozenset[int]:
     made = decisions.of_callback(session, callback_id)
-    return frozenset(int(d.inputs["agent_id"]) for d in made if d.about == "override" and "agent_id" in d.inputs)
+    return frozenset(
+        int(d.inputs["agent_id"])
+        for d in made
+        if d.about == "override" and d.rule == "negative_affinity" and "agent_id" in d.inputs
+    )
 
 
 def agents_asked(session: Session, agent_ids: Iterable[int]) -> dict[int, AgentFacts]:

@@ -100,11 +100,16 @@ def recent(session: Session, *, limit: int = 20) -> Sequence[Upload]:
     return session.scalars(select(Upload).order_by(Upload.id.desc()).limit(limit)).all()
 
 
-def rejects_of(session: Session, handle: str) -> bytes:
-    """The rejects file. Raises `NotFound` (`upload_without_rejects`)."""
-    content = session.scalars(select(Upload.rejects).where(Upload.handle == handle)).one_or_none()
-    if content is None:
+def rejects_of(session: Session, handle: str, *, by: int, now: datetime) -> bytes:
+    """The rejects file. Telephone numbers stand in it as they were sent, unmasked, so taking it out is audited.
+
+    Raises `NotFound` (`upload_without_rejects`).
+    """
+    found = session.execute(select(Upload.id, Upload.rejects).where(Upload.handle == handle)).one_or_none()
+    content: bytes | None = None if found is None else found.rejects
+    if found is None or content is None:
         raise NotFound("upload_without_rejects")
+    audit.record(session, now=now, actor_id=by, action="upload.rejects", subject_kind="upload", subject_id=found.id)
     return content
 
 

@@ -4,13 +4,14 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from callback.bootstrap import House
+from callback.entrance import address_parts
 from callback.texts import Language, language_of
 from callback.web.desk import page_language, reader, templates
 
@@ -27,16 +28,12 @@ def install(app: FastAPI) -> None:
 
 def _for_people(handler: Handler) -> Handler:
     async def answer(request: Request, error: Any) -> Response:
-        return present(request, await handler(request, error))
+        response = await handler(request, error)
+        if request.url.path.startswith(_MACHINES) or "application/json" in request.headers.get("accept", ""):
+            return response
+        return page_of(request, response)
 
     return answer
-
-
-def present(request: Request, response: Response) -> Response:
-    """The problem document as who asked can read it: programs as it is, people as a page."""
-    if request.url.path.startswith(_MACHINES) or "application/json" in request.headers.get("accept", ""):
-        return response
-    return page_of(request, response)
 
 
 def page_of(request: Request, response: Response) -> Response:
@@ -76,7 +73,7 @@ def _address(request: Request) -> str:
     """Where the reader wanted to go; of a change, the page it was sent from."""
     if request.method == "GET":
         return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return urlsplit(request.headers.get("referer", "")).path or "/"
+    return address_parts(request.headers.get("referer", "")).path or "/"
 
 
 def _language(request: Request, house: House) -> Language:

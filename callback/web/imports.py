@@ -129,10 +129,10 @@ def progress(handle: Handle, desk: Importer) -> Response:
 
 @router.get("/{handle}/rejects")
 def rejects(handle: Handle, desk: Importer) -> Response:
-    """The rows that were refused, as the sender wrote them, with what to do about each."""
-    with desk.reading() as session:
+    """The rows that were refused, as the sender wrote them (numbers in full: taking it out is on record)."""
+    with desk.begin() as session:
         upload = uploads.find(session, handle)
-        content = uploads.rejects_of(session, handle)
+        content = uploads.rejects_of(session, handle, by=desk.me.agent_id, now=desk.now)
     name = quote(f"{FilePath(upload.file_name).stem}.rejects.csv")
     return Response(
         content, media_type="text/csv", headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
@@ -152,9 +152,9 @@ def values_of(form: Mapping[str, Any]) -> dict[str, Any]:
     for field in SORTED:
         listed = form.get(field)
         pairs = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
-        values[field] = {str(one["text"]): str(one["means"]) for one in pairs if one.get("means")}
+        values[field] = {str(one["text"]): str(one["means"]) for one in pairs if one.get("means") and "text" in one}
         if pairs:
-            told[field] = [str(one.get("text")) for one in pairs]
+            told[field] = [str(one["text"]) for one in pairs if "text" in one]
     values["told"] = told
     for name in ("source", "time_zone", "language", "country"):
         if form.get(name):

@@ -13,6 +13,7 @@ from callback.domain.account import Scope
 from callback.entrance import (
     HouseDep,
     Now,
+    address_parts,
     check_same_origin,
     clear_session_cookie,
     client_address,
@@ -90,7 +91,7 @@ def choose_language(
 ) -> Response:
     """Changes nothing but how pages are written to this browser, so it asks for no session."""
     check_same_origin(request, house.settings)
-    back = urlsplit(request.headers.get("referer", ""))
+    back = address_parts(request.headers.get("referer", ""))
     path = (back.path or "/") + (f"?{back.query}" if back.query else "")
     response = RedirectResponse(_inside(path), status_code=303)
     remember_language(response, language, secure=house.settings.secure_cookies)
@@ -120,7 +121,10 @@ def _language(request: Request, house: House) -> Language:
 
 def _inside(address: str) -> str:
     """An address of this site, or the front door: a link must not send anybody elsewhere after the log-in."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
     if parts.scheme or parts.netloc or not address.startswith("/") or address[1:2] in ("/", "\\"):
         return "/"
     return address

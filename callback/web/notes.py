@@ -29,16 +29,6 @@ def messages(handle: Handle, desk: Reader) -> Response:
         return _box(desk, session, find_callback(session, handle))
 
 
-@router.get("/callbacks/{handle}/messages/list")
-def lines(handle: Handle, desk: Reader) -> Response:
-    """The messages alone, for the page of a call; nothing where there are none."""
-    with desk.reading() as session:
-        callback = find_callback(session, handle)
-        is_mine = callback.agent_id == desk.me.agent_id
-        found = notes.visible_to(session, callback, agent_id=desk.me.agent_id, supervises=desk.me.supervises)
-    return desk.fragment("notes/list.html", messages=found, mine=is_mine)
-
-
 @router.post("/callbacks/{handle}/messages")
 def leave(handle: Handle, desk: Worker, text: Text = "") -> Response:
     with desk.begin() as session:
@@ -64,6 +54,8 @@ def _box(desk: Desk, session: Session, callback: Callback) -> Response:
         is_live=callback.state.is_live,
         is_mine=callback.agent_id == desk.me.agent_id,
         holder=holder.name if holder is not None else None,
-        messages=notes.visible_to(session, callback, agent_id=desk.me.agent_id, supervises=desk.me.supervises),
+        messages=notes.readable_by(
+            session, callback, agent_id=desk.me.agent_id, supervises=desk.me.supervises, now=desk.now
+        ),
         longest=notes.LONGEST,
     )

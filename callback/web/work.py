@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Response
 from pydantic import Field
@@ -13,6 +13,7 @@ from callback.db.work import COURTESY, PROMISED, Kind, Wanted
 from callback.domain.account import Scope
 from callback.domain.moment import start_of_day
 from callback.domain.words import Disposition, Purpose, Role
+from callback.entrance import address_parts
 from callback.errors import CallbackError, Invalid
 from callback.services import supervision
 from callback.web.choices import AfterPlace, Chosen, OptionalId, place, place_of
@@ -145,5 +146,5 @@ def decide_exhausted(
 
 def _back(desk: Desk) -> str:
     """The list from which it was decided, as htmx tells it."""
-    here = urlsplit(desk.request.headers.get("hx-current-url", ""))
+    here = address_parts(desk.request.headers.get("hx-current-url", ""))
     return f"/work?{here.query}" if here.path == "/work" and here.query else "/work?kind=exhausted"

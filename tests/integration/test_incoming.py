@@ -154,7 +154,9 @@ def test_what_the_customer_says_is_kept_and_read_by_who_has_to_call(desk: Desk, 
     page = wang.get(address).text
     assert "lift stands still again" in page
     assert "since this morning" in page
-    assert "lift stands still again" in li.get("/day").text
+    day = li.get("/day").text
+    assert "2 unread" in day
+    assert "lift stands still again" not in day  # not before the person is confirmed
     with house.sessions() as session:
         assert len(notes.unread_of(session, desk.ids["li"])[handle].messages) == 2
     empty = wang.post(f"{address}/note", data={"case_id": str(case), "text": " "}, headers=HTMX)

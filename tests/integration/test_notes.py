@@ -30,7 +30,8 @@ def test_a_message_is_seen_on_the_day_of_whoever_has_the_callback_until_it_is_re
 
     day = li.get("/day").text
     assert "1 unread" in day
-    assert "&lt;b&gt;rang&lt;/b&gt; twice today" in day
+    assert "Wang" in day
+    assert "twice today" not in day  # it may tell of the case: read in the call, once the person is confirmed
     with house.sessions() as session:
         [message] = notes.unread_of(session, desk.ids["li"])[handle].messages
         assert (message.author_name, message.read_at) == ("Wang", None)
@@ -53,8 +54,8 @@ def test_messages_go_along_when_the_callback_is_moved(desk: Desk, centre: Centre
     wang.post(f"/callbacks/{handle}/messages", data={"text": "please be patient with her"}, headers=HTMX)
     with house.sessions.begin() as session:
         session.scalars(select(Callback).where(Callback.handle == handle)).one().agent_id = desk.ids["wang"]
-    assert "please be patient" not in li.get("/day").text
-    assert "please be patient" in wang.get("/day").text
+    assert "unread" not in li.get("/day").text
+    assert "1 unread" in wang.get("/day").text
 
 
 def test_others_read_only_what_they_wrote_and_supervisors_all(desk: Desk, centre: Centre) -> None:
@@ -62,11 +63,11 @@ def test_others_read_only_what_they_wrote_and_supervisors_all(desk: Desk, centre
     handle = centre.callback(desk.ids["li"])
     desk.agent("zhao").post(f"/callbacks/{handle}/messages", data={"text": "by zhao"}, headers=HTMX)
     wang.post(f"/callbacks/{handle}/messages", data={"text": "by wang"}, headers=HTMX)
-    seen = {
+    seen = {  # li has it, and reads what others wrote in the call: see test_web_attacks.py
         name: [text for text in ("by zhao", "by wang") if text in client.get(f"/callbacks/{handle}/messages").text]
         for name, client in (("li", li), ("wang", wang), ("chief", chief))
     }
-    assert seen == {"li": ["by zhao", "by wang"], "wang": ["by wang"], "chief": ["by zhao", "by wang"]}
+    assert seen == {"li": [], "wang": ["by wang"], "chief": ["by zhao", "by wang"]}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,8 @@ def test_the_api_leaves_lists_and_reads_them(desk: Desk, centre: Centre) -> None
     made = wang.post(f"/api/v1/callbacks/{handle}/notes", json={"text": "rang"}, headers={"Idempotency-Key": "k1"})
     again = wang.post(f"/api/v1/callbacks/{handle}/notes", json={"text": "rang"}, headers={"Idempotency-Key": "k1"})
     assert (made.status_code, again.json()) == (201, made.json())
-    assert [one["text"] for one in li.get(f"/api/v1/callbacks/{handle}/notes").json()] == ["rang"]
+    assert [one["text"] for one in wang.get(f"/api/v1/callbacks/{handle}/notes").json()] == ["rang"]
+    assert li.get(f"/api/v1/callbacks/{handle}/notes").json() == []  # nobody is confirmed yet
     note = made.json()["handle"]
     assert wang.post(f"/api/v1/callbacks/notes/{note}/read").status_code == 404
     assert li.post(f"/api/v1/callbacks/notes/{note}/read").json()["reader_name"] == "Li"

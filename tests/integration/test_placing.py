@@ -129,7 +129,7 @@ def test_a_second_call_goes_to_another_person_at_another_time(house: House, now:
         found = session.scalars(select(Callback)).one()
         session.add(
             Decision(
-                case_id=found.case_id, callback_id=found.id, about="override", rule="another_person",
+                case_id=found.case_id, callback_id=found.id, about="override", rule="negative_affinity",
                 verdict="allowed", inputs={"agent_id": li_id}, at=now,
             )
         )  # fmt: skip

@@ -73,7 +73,7 @@ def test_a_file_is_guessed_previewed_and_read_in_once(house: House, by: int) -> 
         done = uploads.find(session, handle)
         assert (done.state, done.counts["created"], done.rows_done) == ("done", 2, 2)
         with pytest.raises(NotFound):
-            uploads.rejects_of(session, handle)
+            uploads.rejects_of(session, handle, by=by, now=house.clock())
     with pytest.raises(Conflict):
         _started(house, by, handle)  # its content is gone
 
@@ -111,7 +111,7 @@ def test_refused_rows_are_kept_for_download(house: House, by: int) -> None:
     handle = _received(house, by, CSV + "3,=1+1,closed,12,2026-03-09 10:00\n")
     read_upload(house, upload_id=_started(house, by, handle))
     with house.sessions() as session:
-        assert b"12" in uploads.rejects_of(session, handle)
+        assert b"12" in uploads.rejects_of(session, handle, by=by, now=house.clock())
 
 
 @pytest.mark.parametrize(("content", "code"), [("", "import_empty"), ("\n\n", "import_empty")])

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from callback.db import setups as rows
 from callback.db.agents import names_of
 from callback.domain.account import Scope
 from callback.domain.words import SetupKind
+from callback.entrance import address_parts
 from callback.services.setups import undo as service
 from callback.web.desk import Desk, at_desk
 from callback.web.setup.differences import Difference, differences
@@ -103,6 +103,6 @@ def restore(desk: Writer, kind: SetupKind, number: Annotated[int, Path(ge=0, le=
 
 def _here(desk: Desk) -> str:
     """The page from which it was asked, which shows the result."""
-    address = urlsplit(desk.request.headers.get("hx-current-url", ""))
+    address = address_parts(desk.request.headers.get("hx-current-url", ""))
     path = address.path if address.path.startswith("/setup") else "/setup"
     return path + (f"?{address.query}" if address.query else "")
