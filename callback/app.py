@@ -49,6 +49,7 @@ from callback.log import configure_logging
 from callback.web import PAGES
 from callback.web.compression import Compression
 from callback.web.errors import install as answer_with_pages
+from callback.web.errors import present
 
 ROUTERS: tuple[APIRouter, ...] = (
     carrier.router,  # first: most requests are a carrier's, and routes are looked through in their order
@@ -107,9 +108,9 @@ def create_app(house: House) -> FastAPI:
     app.state.mailbox = Mailbox(house.sessions)
     app.state.metrics = kept = metrics.Metrics(house)
     app.user_middleware += [
-        Middleware(Edge, owner=app, metrics=kept, secure=house.settings.secure_cookies),
+        Middleware(Edge, owner=app, metrics=kept, secure=house.settings.secure_cookies, present=present),
         Middleware(Compression),
-        Middleware(Intake),
+        Middleware(Intake, present=present),
     ]
     problems.install(app)
     for router in ROUTERS:

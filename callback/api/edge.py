@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callback.api.metrics import Metrics
-from callback.api.problems import problem
+from callback.api.problems import Present, as_it_is, problem
 from callback.log import get_logger
 
 log = get_logger("callback.access")
@@ -36,8 +36,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class Edge:
     """Pure ASGI: `BaseHTTPMiddleware` would copy every body through a queue."""
 
-    def __init__(self, app: ASGIApp, *, owner: FastAPI, metrics: Metrics, secure: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, owner: FastAPI, metrics: Metrics, secure: bool, present: Present = as_it_is
+    ) -> None:
         self.app = app
+        self._present = present
         self._metrics = metrics
         self._headers = dict(SECURITY_HEADERS)
         if secure:
@@ -68,7 +71,8 @@ class Edge:
                 log.error("unhandled error", exc_info=error)
                 if status:
                     raise  # half an answer is out: only cutting the connection tells the client
-                response = problem(Request(scope, receive), status=500, code="internal_error")
+                request = Request(scope, receive)
+                response = self._present(request, problem(request, status=500, code="internal_error"))
                 await response(scope, receive, send_with_headers)
             finally:
                 self._tell(scope, status, time.perf_counter() - started)

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callback.api.problems import problem
+from callback.api.problems import Present, as_it_is, problem
 
 JSON_LIMIT = 2 * 1024 * 1024
 UPLOAD_LIMIT = 50 * 1024 * 1024
@@ -31,8 +31,9 @@ class Refused(ValueError):
 class Intake:
     """Pure ASGI middleware; runs inside the `Edge`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, present: Present = as_it_is) -> None:
         self.app = app
+        self._present = present
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +51,8 @@ class Intake:
                 receive = _again(body, receive)
             await self.app(scope, receive, send)
         except Refused as error:
-            response = problem(Request(scope), status=error.status, code=error.code)
+            request = Request(scope)
+            response = self._present(request, problem(request, status=error.status, code=error.code))
             await response(scope, receive, send)
 
 

@@ -1,7 +1,7 @@
 """Problem details (RFC 9457): every error of the API in one shape, in the reader's language, with a stable code."""
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +17,8 @@ from callback.log import get_logger
 from callback.texts import Language, catalogue, language_of, say
 
 MEDIA_TYPE = "application/problem+json"
+Present = Callable[[Request, Response], Response]
+"""Makes of a problem document what whoever asked can read."""
 log = get_logger(__name__)
 
 _HTTP_CODES: Mapping[int, str] = {
@@ -32,6 +34,10 @@ _HTTP_CODES: Mapping[int, str] = {
     429: "too_many_requests",
     503: "unavailable",
 }
+
+
+def as_it_is(_request: Request, response: Response) -> Response:
+    return response
 
 
 def language_for(request: Request) -> Language:

@@ -28,12 +28,16 @@ def install(app: FastAPI) -> None:
 
 def _for_people(handler: Handler) -> Handler:
     async def answer(request: Request, error: Any) -> Response:
-        response = await handler(request, error)
-        if request.url.path.startswith(_MACHINES) or "application/json" in request.headers.get("accept", ""):
-            return response
-        return page_of(request, response)
+        return present(request, await handler(request, error))
 
     return answer
+
+
+def present(request: Request, response: Response) -> Response:
+    """The problem document as who asked can read it: programs as it is, people as a page."""
+    if request.url.path.startswith(_MACHINES) or "application/json" in request.headers.get("accept", ""):
+        return response
+    return page_of(request, response)
 
 
 def page_of(request: Request, response: Response) -> Response:

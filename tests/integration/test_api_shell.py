@@ -127,16 +127,16 @@ def broken(house: House) -> FastAPI:
     def fails(me: me) -> None:
         raise RuntimeError("the password is hunter2")
 
-    @app.get("/rule")
+    @app.get("/api/v1/rule")
     def rule(me: me) -> None:
         raise RuleBroken("version_not_matched", present=3, details={"refused": [1, 2]})
 
-    @app.get("/overflow")
+    @app.get("/api/v1/overflow")
     def overflow(me: me, house: HouseDep) -> None:
         with house.sessions.begin() as session:
             session.scalar(select(Team).where(Team.id == 2**70))
 
-    @app.get("/busy")
+    @app.get("/api/v1/busy")
     def busy(me: me, house: HouseDep) -> None:
         with house.sessions.begin() as session:
             session.execute(text("SELECT * FROM a_table_that_is_not_there"))
@@ -146,7 +146,12 @@ def broken(house: House) -> FastAPI:
 
 def test_our_own_failure_tells_nothing_but_its_number(broken: FastAPI, desk: Any, capsys: Any) -> None:
     desk.app = broken
-    answer = desk.agent().get("/fails", headers={"X-Request-Id": "from-the-proxy-1"})
+    page = desk.agent().get("/fails", headers={"Accept": "text/html", "X-Request-Id": "from-the-proxy-1"})
+    assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "from-the-proxy-1" in page.text
+    assert "hunter2" not in page.text
+    headers = {"Accept": "application/json", "X-Request-Id": "from-the-proxy-1"}
+    answer = desk.agent().get("/fails", headers=headers)
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "from-the-proxy-1"
@@ -156,7 +161,7 @@ def test_our_own_failure_tells_nothing_but_its_number(broken: FastAPI, desk: Any
 
 def test_errors_bring_their_members(broken: FastAPI, desk: Any) -> None:
     desk.app = broken
-    document = desk.agent().get("/rule").json()
+    document = desk.agent().get("/api/v1/rule").json()
     assert document["status"] == 409
     assert document["params"] == {"present": 3}
     assert document["refused"] == [1, 2]
@@ -164,7 +169,7 @@ def test_errors_bring_their_members(broken: FastAPI, desk: Any) -> None:
 
 def test_a_value_that_the_database_refuses_is_no_failure_of_ours(broken: FastAPI, desk: Any) -> None:
     desk.app = broken
-    answer = desk.agent().get("/overflow")
+    answer = desk.agent().get("/api/v1/overflow")
     assert (answer.status_code, answer.json()["code"]) == (422, "value_out_of_range")
 
 
