@@ -1189,7 +1189,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_promises_broken",
         "promises",
-        ["settled_at"],
+        ["settled_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'broken'"),
         sqlite_where=sa.text("state = 'broken'"),
