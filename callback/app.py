@@ -90,9 +90,9 @@ def create_app(house: House) -> FastAPI:
     """The application on a house that `bootstrap.build` has put together. Opens nothing itself."""
 
     @asynccontextmanager
-    async def life(_app: FastAPI) -> AsyncIterator[None]:
+    async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
-        house.close()
+        app.state.house.close()
 
     app = FastAPI(
         title="Callback",
@@ -104,11 +104,9 @@ def create_app(house: House) -> FastAPI:
         redirect_slashes=False,
         lifespan=life,
     )
-    app.state.house = house
-    app.state.mailbox = Mailbox(house.sessions)
-    app.state.metrics = kept = metrics.Metrics(house)
+    serve(app, house)
     app.user_middleware += [
-        Middleware(Edge, owner=app, metrics=kept, secure=house.settings.secure_cookies, present=present),
+        Middleware(Edge, owner=app, present=present),
         Middleware(Compression),
         Middleware(Intake, present=present),
     ]
@@ -122,6 +120,16 @@ def create_app(house: House) -> FastAPI:
     answer_with_pages(app)
     describe(app)
     return app
+
+
+def serve(app: FastAPI, house: House) -> None:
+    """Let the application work for this house from now on; all that it keeps is in its state.
+
+    Some hundred addresses take half a second to be laid out: the tests do it once, and move from house to house.
+    """
+    app.state.house = house
+    app.state.mailbox = Mailbox(house.sessions)
+    app.state.metrics = metrics.Metrics(house)
 
 
 def from_environment() -> FastAPI:

@@ -36,15 +36,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class Edge:
     """Pure ASGI: `BaseHTTPMiddleware` would copy every body through a queue."""
 
-    def __init__(
-        self, app: ASGIApp, *, owner: FastAPI, metrics: Metrics, secure: bool, present: Present = as_it_is
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, owner: FastAPI, present: Present = as_it_is) -> None:
         self.app = app
         self._present = present
-        self._metrics = metrics
-        self._headers = dict(SECURITY_HEADERS)
-        if secure:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
         self._owner = owner
         self._templates: dict[Callable[..., Any], str] = {}
 
@@ -80,15 +74,18 @@ class Edge:
     def _add_headers(self, message: Message, scope: Scope, request_id: str) -> None:
         headers = MutableHeaders(scope=message)
         headers["X-Request-Id"] = request_id
-        for name, value in self._headers.items():
+        for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
+        if self._owner.state.house.settings.secure_cookies:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if not scope["path"].startswith("/static/"):  # downloads too: nothing of a person stays on a shared computer
             headers.setdefault("Cache-Control", "no-store")
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         """The log line and the figures. The address is told as its template: handles and numbers stay out of both."""
         template = self._template(scope)
-        self._metrics.observe(method=scope["method"], template=template, status=status, seconds=seconds)
+        kept: Metrics = self._owner.state.metrics
+        kept.observe(method=scope["method"], template=template, status=status, seconds=seconds)
         log.info(
             "request",
             method=scope["method"],

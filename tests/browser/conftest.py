@@ -23,7 +23,6 @@ import structlog
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from callback.app import create_app
 from callback.bootstrap import House, build
 from callback.db.tables import Agent
 from callback.entrance import cookie_name
@@ -34,7 +33,7 @@ from callback.services.planning import plan_day
 from callback.settings import Settings, load_settings
 from callback.web.desk import LANGUAGE_COOKIE
 from tests.browser.looking import Look, look_at
-from tests.integration.conftest import StandingClock
+from tests.integration.conftest import StandingClock, application
 
 DESKTOP, PHONE = 1440, 390
 _HEIGHTS = {DESKTOP: 900, PHONE: 844}
@@ -167,7 +166,7 @@ class Site:
 
 
 def _serve(house: House) -> tuple[uvicorn.Server, threading.Thread, str]:
-    config = uvicorn.Config(create_app(house), host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none")
+    config = uvicorn.Config(application(house), host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from callback.app import create_app
+from callback.app import create_app, serve
 from callback.bootstrap import House, build
 from callback.db.tables import Agent
 from callback.domain.words import Role
@@ -68,9 +68,23 @@ def house(settings: Settings, clock: StandingClock) -> Iterator[House]:
     house.close()
 
 
+_applications: dict[str, FastAPI] = {}
+
+
+def application(house: House, *, of: str = "desk") -> FastAPI:
+    """The application of this process, on this house: laying it out takes longer than most tests.
+
+    A test with two houses at once has two of them: `of` tells them apart.
+    """
+    if of not in _applications:
+        _applications[of] = create_app(house)
+    serve(_applications[of], house)
+    return _applications[of]
+
+
 @pytest.fixture
 def app(house: House) -> FastAPI:
-    return create_app(house)
+    return application(house)
 
 
 @pytest.fixture(scope="session")
@@ -205,4 +219,4 @@ def chief(sandbox: "PostOffice", password_hash: str) -> TestClient:
             session.flush()
             return agent.id
 
-    return Desk(create_app(sandbox.house), sandbox.house, make).supervisor()
+    return Desk(application(sandbox.house, of="sandbox"), sandbox.house, make).supervisor()

@@ -9,7 +9,6 @@ from typing import Any
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from callback.app import create_app
 from callback.bootstrap import House
 from callback.channels.protocol import SendChannel
 from callback.db.tables import Attempt, Callback, Case, ContactPoint, Customer, Decision, Send, Suppression
@@ -22,7 +21,7 @@ from callback.services.sends.compose import texts_of
 from callback.worker.reading import Reader
 from tests.fake_carrier import FakeCarrier
 from tests.fake_carrier.server import Event
-from tests.integration.conftest import StandingClock
+from tests.integration.conftest import StandingClock, application
 
 PUBLIC_URL = "https://callback.example"
 LEASE = timedelta(seconds=120)
@@ -146,7 +145,7 @@ class PostOffice:
         plan_day(self.house.sessions, now=self.now, zone=self.house.zone, carriers=self.house.carriers)
 
     def client(self) -> TestClient:
-        return TestClient(create_app(self.house), base_url=PUBLIC_URL, client=("192.0.2.9", 5000))
+        return TestClient(application(self.house, of="post office"), base_url=PUBLIC_URL, client=("192.0.2.9", 5000))
 
     def receive(self, *events: Event) -> list[int]:
         """The carrier's requests, over HTTP with their signatures; the statuses we answer with."""
