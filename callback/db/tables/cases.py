@@ -119,18 +119,12 @@ class CaseHandler(WithId, Base):
 class Promise(WithId, Base):
     __tablename__ = "promises"
     __table_args__ = (
-        # What falls due next, and what broke lately: looked for every minute.
+        # What falls due next: looked for every minute.
         Index(
             "ix_promises_open_due",
             "due_at",
             postgresql_where=text("state = 'open'"),
             sqlite_where=text("state = 'open'"),
-        ),
-        Index(
-            "ix_promises_broken",
-            "settled_at",
-            postgresql_where=text("state = 'broken'"),
-            sqlite_where=text("state = 'broken'"),
         ),
         Index("ix_promises_case_id", "case_id"),
         Index("ix_promises_made_by_id", "made_by_id"),
