@@ -24,7 +24,8 @@ def place(site: Site, handle: str) -> Place:
 
 
 def drag(page: Page, chip: Locator, cell: Locator) -> None:
-    """By hand: down, a few steps, up."""
+    """By hand: down, a few steps, up; on a screen that is tall enough for both ends, however many share a half hour."""
+    page.set_viewport_size({"width": 1440, "height": 2400})
     chip.evaluate(
         "chip => { document.querySelector('#plan-scroll').scrollLeft = chip.closest('td').offsetLeft - 200; }"
     )
