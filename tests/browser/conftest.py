@@ -21,7 +21,7 @@ from typing import Literal
 import pytest
 import structlog
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from callback.bootstrap import House, build
 from callback.db.tables import Agent
@@ -36,6 +36,7 @@ from tests.browser.looking import Look, look_at
 from tests.integration.conftest import StandingClock, application
 
 DESKTOP, PHONE = 1440, 390
+expect.set_options(timeout=20_000)
 _HEIGHTS = {DESKTOP: 900, PHONE: 844}
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 
@@ -129,7 +130,7 @@ class Site:
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a busy machine is slow, not wrong
         context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": self.url}])
         if login is not None:
             context.add_cookies(

@@ -53,6 +53,7 @@ def test_a_call_is_taken_and_answered_on_the_keypad(site: Site, look: Look, lang
         spoken = lines.count()
         page.keyboard.press(key) if width == DESKTOP else page.get_by_role("button", name=key, exact=True).click()
         lines.nth(spoken + 1).wait_for()
+        page.wait_for_timeout(150)  # as long as a person takes for the next key
         site.clock.advance(seconds=8)
     look(page, "sandbox-call")
     page.get_by_label(say("sandbox_desk.speak", language), exact=True).fill("这是什么" if language == "zh" else "what?")
