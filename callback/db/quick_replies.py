@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from callback.db.tables import QuickReply, QuickReplyPicture
@@ -51,20 +51,32 @@ def pictures_of(session: Session, ids: Collection[int]) -> dict[int, list[Row[An
     """By quick reply, in their order."""
     found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     if ids:
-        query = select(*_SHOWN).where(QuickReplyPicture.quick_reply_id.in_(ids)).order_by(QuickReplyPicture.position)
+        query = (
+            select(*_SHOWN)
+            .where(QuickReplyPicture.quick_reply_id.in_(ids), QuickReplyPicture.shown)
+            .order_by(QuickReplyPicture.position)
+        )
         for row in session.execute(query):
             found[row.quick_reply_id].append(row)
     return found
 
 
 def picture(session: Session, handle: str) -> QuickReplyPicture | None:
-    return session.scalars(select(QuickReplyPicture).where(QuickReplyPicture.handle == handle)).one_or_none()
+    query = select(QuickReplyPicture).where(QuickReplyPicture.handle == handle, QuickReplyPicture.shown)
+    return session.scalars(query).one_or_none()
+
+
+def show_pictures(session: Session, reply_id: int, handles: Collection[str]) -> None:
+    """These of its pictures are shown and no others."""
+    of_reply = update(QuickReplyPicture).where(QuickReplyPicture.quick_reply_id == reply_id)
+    session.execute(of_reply.values(shown=QuickReplyPicture.handle.in_(handles)))
 
 
 def last_position(session: Session, reply_id: int) -> tuple[int, int]:
-    """How many pictures there are, and the highest place."""
+    """How many pictures are shown, and the highest place that was ever taken."""
+    shown = func.count().filter(QuickReplyPicture.shown)
     row = session.execute(
-        select(func.count(), func.max(QuickReplyPicture.position)).where(QuickReplyPicture.quick_reply_id == reply_id)
+        select(shown, func.max(QuickReplyPicture.position)).where(QuickReplyPicture.quick_reply_id == reply_id)
     ).one()
     return int(row[0]), -1 if row[1] is None else int(row[1])
 

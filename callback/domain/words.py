@@ -321,6 +321,7 @@ class SetupKind(StrEnum):
     TEAM = "team"
     AGENT = "agent"
     SHIFTS = "shifts"
+    QUICK_REPLY = "quick_reply"
 
 
 class EscalationTrigger(StrEnum):

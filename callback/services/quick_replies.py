@@ -1,7 +1,10 @@
-"""Quick replies (快捷回复): prepared texts with pictures that agents read out or copy; every change is audited."""
+"""Quick replies (快捷回复): prepared texts with pictures that agents read out or copy.
+
+Every change is audited, and is a version that `services/setups` takes back.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +15,11 @@ from callback.db.tables import QuickReply, QuickReplyPicture
 from callback.domain.handle import new_handle
 from callback.domain.picture import LARGEST, MOST_BYTES, PictureError, read_picture
 from callback.domain.text import is_storable
+from callback.domain.words import SetupKind
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import audit
 from callback.services.contents import CONTENT
+from callback.services.setups.record import Act, Change, Document, record
 from callback.texts import LANGUAGES
 
 MOST_SHOWN = 200
@@ -87,59 +92,50 @@ def create(
     row = QuickReply(language=language, **texts, created_at=now, changed_at=now, changed_by_id=by)
     session.add(row)
     session.flush()
-    _audit(session, "quick_reply.create", row, by=by, now=now)
+    act = Act.of(now=now, actor_id=by)
+    _audit(session, "quick_reply.create", row, act)
+    record(session, SetupKind.QUICK_REPLY, row.id, Change({}, document_of(session, row)), act)
     return row
 
 
 def update(
-    session: Session,
-    *,
-    reply_id: int,
-    version: int,
-    category: str,
-    title: str,
-    body: str,
-    by: int | None,
-    now: datetime,
+    session: Session, *, reply_id: int, version: int, category: str, title: str, body: str, act: Act
 ) -> QuickReply:
     """Raises as `create` does, `NotFound`, and `Conflict` (`changed_meanwhile`)."""
     row = _locked(session, reply_id, version)
-    texts = _texts(category=category, title=title, body=body)
+    before = document_of(session, row)
+    changed = _write(session, row, category=category, title=title, body=body)
+    return _changed(session, "quick_reply.update", row, before, act, before=changed)
+
+
+def _write(session: Session, row: QuickReply, **given: str) -> Mapping[str, str]:
+    """Other words; what stood there before, of those that differ."""
+    texts = _texts(**given)
     _check_title(session, row.id, language=row.language, category=texts["category"], title=texts["title"])
     before = {name: getattr(row, name) for name in texts if getattr(row, name) != texts[name]}
     row.category, row.title, row.body = texts["category"], texts["title"], texts["body"]
-    _changed(session, "quick_reply.update", row, by=by, now=now, before=before)
-    return row
+    return before
 
 
-def retire(session: Session, *, reply_id: int, version: int, by: int | None, now: datetime) -> QuickReply:
+def retire(session: Session, *, reply_id: int, version: int, act: Act) -> QuickReply:
     """It is offered no more. Raises `NotFound`, `Conflict` (`changed_meanwhile`)."""
-    return _switch(session, reply_id, version, active=False, by=by, now=now)
+    return _switch(session, reply_id, version, active=False, act=act)
 
 
-def bring_back(session: Session, *, reply_id: int, version: int, by: int | None, now: datetime) -> QuickReply:
+def bring_back(session: Session, *, reply_id: int, version: int, act: Act) -> QuickReply:
     """The undoing of `retire`."""
-    return _switch(session, reply_id, version, active=True, by=by, now=now)
+    return _switch(session, reply_id, version, active=True, act=act)
 
 
-def _switch(
-    session: Session, reply_id: int, version: int, *, active: bool, by: int | None, now: datetime
-) -> QuickReply:
+def _switch(session: Session, reply_id: int, version: int, *, active: bool, act: Act) -> QuickReply:
     row = _locked(session, reply_id, version)
+    before = document_of(session, row)
     row.active = active
-    _changed(session, "quick_reply.bring_back" if active else "quick_reply.retire", row, by=by, now=now)
-    return row
+    return _changed(session, "quick_reply.bring_back" if active else "quick_reply.retire", row, before, act)
 
 
 def add_picture(
-    session: Session,
-    *,
-    reply_id: int,
-    version: int,
-    content: bytes,
-    description: str,
-    by: int | None,
-    now: datetime,
+    session: Session, *, reply_id: int, version: int, content: bytes, description: str, act: Act
 ) -> QuickReplyPicture:
     """One more picture, at the end; what it is is read from its bytes, whatever it was called.
 
@@ -147,6 +143,7 @@ def add_picture(
     (`quick_reply_pictures_full`, `changed_meanwhile`).
     """
     row = _locked(session, reply_id, version)
+    before = document_of(session, row)
     try:
         found = read_picture(content)
     except PictureError as error:
@@ -168,17 +165,38 @@ def add_picture(
         content=content,
     )
     session.add(picture)
-    _changed(session, "quick_reply.add_picture", row, by=by, now=now, picture=picture.handle)
+    _changed(session, "quick_reply.add_picture", row, before, act, picture=picture.handle)
     return picture
 
 
-def remove_picture(session: Session, *, handle: str, version: int, by: int | None, now: datetime) -> QuickReply:
+def remove_picture(session: Session, *, handle: str, version: int, act: Act) -> QuickReply:
     """Raises `NotFound` (`picture_not_found`), `Conflict` (`changed_meanwhile`)."""
     picture = picture_of(session, handle)
     row = _locked(session, picture.quick_reply_id, version)
-    session.delete(picture)
-    _changed(session, "quick_reply.remove_picture", row, by=by, now=now, picture=handle)
-    return row
+    before = document_of(session, row)
+    picture.shown = False
+    return _changed(session, "quick_reply.remove_picture", row, before, act, picture=handle)
+
+
+def document_of(session: Session, row: QuickReply) -> Document:
+    """A quick reply as a version remembers it; of its pictures the handles, in their order."""
+    session.flush()
+    pictures = [one.handle for one in rows.pictures_of(session, [row.id]).get(row.id, ())]
+    return {"category": row.category, "title": row.title, "body": row.body, "active": row.active, "pictures": pictures}
+
+
+def put_back(session: Session, reply_id: int, document: Document, *, act: Act) -> QuickReply:
+    """As an earlier version had it. What was just made and is taken back is retired: nothing is thrown away.
+
+    Raises as `update` does.
+    """
+    row = _locked(session, reply_id)
+    before = document_of(session, row)
+    if document:
+        _write(session, row, **{name: document[name] for name in ("category", "title", "body")})
+        rows.show_pictures(session, row.id, document["pictures"])
+    row.active = document.get("active", False)
+    return _changed(session, "quick_reply.put_back", row, before, act)
 
 
 def picture_of(session: Session, handle: str) -> QuickReplyPicture:
@@ -214,8 +232,7 @@ def seed_content(session: Session, now: datetime) -> int:
                     version=row.version,
                     content=(folder / "pictures" / picture["file"]).read_bytes(),
                     description=picture["description"],
-                    by=None,
-                    now=now,
+                    act=Act.of(now=now, actor_id=None),
                 )
             loaded += 1
     return loaded
@@ -237,29 +254,31 @@ def _check_title(session: Session, reply_id: int | None, *, language: str, categ
         raise Conflict("quick_reply_title_taken", title=title)
 
 
-def _locked(session: Session, reply_id: int, version: int) -> QuickReply:
+def _locked(session: Session, reply_id: int, version: int | None = None) -> QuickReply:
     row = rows.locked(session, reply_id)
     if row is None:
         raise NotFound("quick_reply_not_found")
-    if row.version != version:
+    if version not in (None, row.version):
         raise Conflict("changed_meanwhile", present=row.version)
     return row
 
 
 def _changed(
-    session: Session, action: str, row: QuickReply, *, by: int | None, now: datetime, **details: object
-) -> None:
+    session: Session, action: str, row: QuickReply, earlier: Document, act: Act, **details: object
+) -> QuickReply:
     row.version += 1
-    row.changed_at, row.changed_by_id = now, by
-    session.flush()
-    _audit(session, action, row, by=by, now=now, **details)
+    row.changed_at, row.changed_by_id = act.now, act.actor_id
+    change = Change(earlier, document_of(session, row))
+    _audit(session, action, row, act, **details)
+    record(session, SetupKind.QUICK_REPLY, row.id, change, act)
+    return row
 
 
-def _audit(session: Session, action: str, row: QuickReply, *, by: int | None, now: datetime, **details: object) -> None:
+def _audit(session: Session, action: str, row: QuickReply, act: Act, **details: object) -> None:
     audit.record(
         session,
-        now=now,
-        actor_id=by,
+        now=act.now,
+        actor_id=act.actor_id,
         action=action,
         subject_kind="quick_reply",
         subject_id=row.id,

@@ -220,6 +220,7 @@ def test_clock_pause_marks_and_quick_replies(site: Site) -> None:
     page.keyboard.press("q")
     with page.expect_response(lambda response: "q=serial" in response.url):
         page.keyboard.type("serial")
+    expect(page.locator(".reply img")).to_have_count(1)  # the list is swapped a moment after the answer
     expect(page.locator(".reply img")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#notes")).to_have_value(re.compile("12345\n.*S/N", re.DOTALL))

@@ -31,10 +31,14 @@ def test_a_quick_reply_is_written_illustrated_retired_and_brought_back(site: Sit
     page.get_by_role("button", name="添加图片").click()
     expect(page.get_by_role("img", name="包装盒正面")).to_be_visible()
     look(page, "setup-reply")
+    page.get_by_label("内容").fill("一般 2 天内送达。")
+    page.get_by_role("button", name="保存").click()
+    page.get_by_role("button", name="撤销").click()
+    expect(page.get_by_label("内容")).to_have_value("一般 3 天内送达。")
     page.get_by_role("button", name="停用").click()
     expect(page.get_by_text("已停用。")).to_be_visible()
     page.get_by_role("button", name="撤销").click()
-    expect(page.get_by_text("已恢复使用")).to_be_visible()
+    expect(page.get_by_role("link", name="<b>到货</b>时间")).to_be_visible()
 
 
 def test_two_supervisors_on_one_reply_get_a_clear_word(site: Site) -> None:

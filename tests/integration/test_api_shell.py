@@ -267,7 +267,7 @@ def test_two_at_once_with_one_key_make_one(house: House, desk: Any) -> None:
     app = create_app(house)
     inside, go_on = threading.Event(), threading.Event()
 
-    @app.post("/slow")
+    @app.post("/api/v1/slow")
     def slow(me: Annotated[Principal, Depends(caller(Scope.ME))], house: HouseDep, now: Now, once: OnceDep) -> str:
         with house.sessions.begin() as session:
 
@@ -284,7 +284,7 @@ def test_two_at_once_with_one_key_make_one(house: House, desk: Any) -> None:
     answers: dict[str, Any] = {}
 
     def call(name: str, client: Any) -> None:
-        answers[name] = client.post("/slow", headers={"Idempotency-Key": "k"})
+        answers[name] = client.post("/api/v1/slow", headers={"Idempotency-Key": "k"})
 
     first = threading.Thread(target=call, args=("first", first_client))
     first.start()
@@ -300,7 +300,7 @@ def test_two_at_once_with_one_key_make_one(house: House, desk: Any) -> None:
     first.join(10)
     second.join(10)
     assert answers["first"].status_code == 200
-    again = first_client.post("/slow", headers={"Idempotency-Key": "k"})
+    again = first_client.post("/api/v1/slow", headers={"Idempotency-Key": "k"})
     assert (again.json(), again.headers["idempotency-replayed"]) == ("made", "true")
     with reading(house.sessions) as session:
         assert len(session.scalars(select(Team.id)).all()) == 1

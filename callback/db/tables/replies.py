@@ -40,6 +40,8 @@ class QuickReplyPicture(WithId, Base):
 
     quick_reply_id: Mapped[int] = mapped_column(ForeignKey("quick_replies.id", ondelete="CASCADE"))
     position: Mapped[int]
+    shown: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """One that was taken out is kept, so that taking it out can be taken back."""
     handle: Mapped[str] = mapped_column(String(32), unique=True)
     media_type: Mapped[str] = mapped_column(String(16))
     description: Mapped[str] = mapped_column(String(200))

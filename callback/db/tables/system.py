@@ -26,8 +26,8 @@ class CalendarDay(WithId, Base):
 class SetupVersion(WithId, Base):
     """Something that was set up, whole, as it was from one change to the next. The newest of a kind and key counts.
 
-    Of the policy, the retry table and the escalation rules this is the only place; of agents, teams, shifts and
-    calendar days it is the memory beside the rows, from which a change can be taken back.
+    Of the policy, the retry table and the escalation rules this is the only place; of agents, teams, shifts,
+    calendar days and quick replies it is the memory beside the rows, from which a change can be taken back.
     """
 
     __tablename__ = "setup_versions"
@@ -40,7 +40,7 @@ class SetupVersion(WithId, Base):
 
     kind: Mapped[SetupKind] = mapped_column(words(SetupKind, "kind"))
     key: Mapped[str] = mapped_column(String(64), default="", server_default="")
-    """An agent's or a team's id, a country; empty where the house has but one."""
+    """The id of an agent, a team or a quick reply, a country; empty where the house has but one."""
     number: Mapped[int]
     document: Mapped[dict[str, Any]] = mapped_column(default=dict)
     act: Mapped[str | None] = mapped_column(String(32))

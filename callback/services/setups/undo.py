@@ -12,7 +12,7 @@ from callback.db.tables import SetupVersion
 from callback.domain.account import Scope
 from callback.domain.words import SetupKind
 from callback.errors import Conflict, Forbidden, NotFound
-from callback.services import agents, calendars, escalations, policies, shifts
+from callback.services import agents, calendars, escalations, policies, quick_replies, shifts
 from callback.services.setups.record import Act, Document
 
 Writer = Callable[[Session, Mapping[str, Document], Act], object]
@@ -48,6 +48,11 @@ def _shifts(session: Session, documents: Mapping[str, Document], act: Act) -> No
     shifts.put_back(session, {int(key): document for key, document in documents.items()}, act=act)
 
 
+def _quick_replies(session: Session, documents: Mapping[str, Document], act: Act) -> None:
+    for key, document in documents.items():
+        quick_replies.put_back(session, int(key), document, act=act)
+
+
 WRITERS: Mapping[SetupKind, Writer] = MappingProxyType(
     {
         SetupKind.POLICY: _policy,
@@ -57,6 +62,7 @@ WRITERS: Mapping[SetupKind, Writer] = MappingProxyType(
         SetupKind.TEAM: _teams,
         SetupKind.AGENT: _agents,
         SetupKind.SHIFTS: _shifts,
+        SetupKind.QUICK_REPLY: _quick_replies,
     }
 )
 SCOPES: Mapping[SetupKind, Scope] = MappingProxyType(
@@ -68,11 +74,13 @@ SCOPES: Mapping[SetupKind, Scope] = MappingProxyType(
         SetupKind.TEAM: Scope.AGENTS_WRITE,
         SetupKind.AGENT: Scope.AGENTS_WRITE,
         SetupKind.SHIFTS: Scope.SHIFTS_WRITE,
+        SetupKind.QUICK_REPLY: Scope.SCRIPTS_WRITE,
     }
 )
 """Whoever may change a thing may take a change of it back."""
 _NEED_A_ROW = frozenset({SetupKind.TEAM, SetupKind.AGENT})
 """Before their first version they were not there; nobody is unmade, they are deactivated."""
+_HAVE_DEFAULTS = frozenset({SetupKind.POLICY, SetupKind.RETRY, SetupKind.ESCALATION, SetupKind.CALENDAR})
 
 
 def undo(
@@ -117,7 +125,7 @@ def restore(
     """
     _may(kind, scopes)
     wanted = rows.one(session, kind, key, number)
-    if wanted is None and (number != 0 or kind in _NEED_A_ROW or kind is SetupKind.SHIFTS):
+    if wanted is None and (number != 0 or kind not in _HAVE_DEFAULTS):
         raise NotFound("setup_version_not_found")
     act = replace(Act.of(now=now, actor_id=actor_id), restores=number)
     WRITERS[kind](session, {key: wanted.document if wanted else {}}, act)

@@ -80,7 +80,7 @@ def _agent_value(words: _Words, teams: Mapping[int, str], name: str, value: Any)
 
 
 def _team(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
-    yield Difference(words.say("setup_desk.name"), before.get("name", ""), after.get("name", ""))
+    yield Difference(words.say("setup_desk.team_name"), before.get("name", ""), after.get("name", ""))
 
 
 def _shifts(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
@@ -197,6 +197,18 @@ def rule_words(desk: Desk, rule: EscalationRule) -> tuple[str, str]:
     return when, done if rule.enabled else desk.say("setup_escalation.off")
 
 
+def _quick_reply(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
+    for name in ("category", "title", "body"):
+        yield Difference(words.say(f"replies_desk.{name}"), before.get(name, ""), after.get(name, ""))
+    old, new = (document.get("pictures", ()) for document in (before, after))
+    if old != new:
+        yield Difference(words.say("replies_desk.pictures"), str(len(old)), str(len(new)))
+    if before:
+        used = ("replies_desk.retired_ones", "replies_desk.in_use")
+        old_use, new_use = (words.say(used[document["active"]]) for document in (before, after))
+        yield Difference(words.say("replies_desk.which"), old_use, new_use)
+
+
 DESCRIBED: Mapping[SetupKind, Callable[[_Words, Document, Document], Iterator[Difference]]] = MappingProxyType(
     {
         SetupKind.POLICY: _policy,
@@ -206,5 +218,6 @@ DESCRIBED: Mapping[SetupKind, Callable[[_Words, Document, Document], Iterator[Di
         SetupKind.TEAM: _team,
         SetupKind.AGENT: _agent,
         SetupKind.SHIFTS: _shifts,
+        SetupKind.QUICK_REPLY: _quick_reply,
     }
 )
