@@ -2,15 +2,17 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from statistics import fmean, pstdev
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import coo_array, vstack
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csc_array
 
 from bench_parts._town import NOW
 from callback.domain.assignment import Demand, Left, Placement, PlainAssigner, Roster, SlotFact
@@ -26,6 +28,8 @@ COLUMNS = (*range(6), *range(10, 20))
 POLICY = Policy()
 CALLS_IN_A_SLOT = 5
 SECONDS = 360
+_PRICE = 0.5
+"""All costs are whole numbers, and so are the prices of a transport problem: what is below this is rounding."""
 
 
 def town(callbacks: int, agents: int, *, seed: int = 1, uneven: bool = False) -> tuple[list[Demand], Roster]:
@@ -100,26 +104,34 @@ def best_by_highs(demands: list[Demand], roster: Roster) -> tuple[int, ...]:
         rows.append(i)
         columns.append(len(costs))
         costs.append((missed, 0, 256 * missed, 1010))
-    matrix = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(demands) + len(places), len(costs))).tocsr()
-    equal, upper = matrix[: len(demands)], matrix[len(demands) :]
-    limits = np.array([room[place] for place in places], dtype=float)
-    found: list[int] = []
-    table = np.array(costs, dtype=float)
-    for tier in range(4):
+    matrix = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(demands) + len(places), len(costs))).tocsc()
+    limits = np.array([1] * len(demands) + [room[place] for place in places], dtype=float)
+    return tuple(_tier_by_tier(matrix, limits, np.array(costs, dtype=float), exact=len(demands)))
+
+
+def _tier_by_tier(matrix: csc_array, limits: NDArray[Any], costs: NDArray[Any], *, exact: int) -> Iterator[int]:
+    """The best of each tier among the plans that are best in all tiers before it.
+
+    The first `exact` rows have to be met, the others may not be overrun. The plans that are best in a tier are those
+    which use no column with a reduced cost and fill every row that has a price (complementary slackness): that is what
+    the next tier is left with, so no row has to be added that would tie all callbacks together.
+    """
+    tight = np.arange(len(limits)) < exact
+    for tier in range(costs.shape[1]):
         result = linprog(
-            table[:, tier],
-            A_eq=equal,
-            b_eq=np.ones(len(demands)),
-            A_ub=upper,
-            b_ub=limits,
-            bounds=(0, 1),
+            costs[:, tier],
+            A_eq=matrix[tight],
+            b_eq=limits[tight],
+            A_ub=matrix[~tight],
+            b_ub=limits[~tight],
+            bounds=(0, None),
             method="highs",
         )
         assert result.status == 0, result.message
-        found.append(round(result.fun))
-        upper = vstack([upper, coo_array(table[:, tier][None, :])]).tocsr()
-        limits = np.append(limits, found[-1] + 1e-6)
-    return tuple(found)
+        yield round(result.fun)
+        kept = result.lower.marginals < _PRICE
+        tight[np.flatnonzero(~tight)[result.ineqlin.marginals < -_PRICE]] = True
+        matrix, costs = matrix[:, kept], costs[kept]
 
 
 @dataclass(frozen=True, slots=True)
