@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, literal, null, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, case, exists, func, literal, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, joinedload
 
 from callback.db.claims import changed_one
 from callback.db.engine import is_postgresql
+from callback.db.keyset import after_key
 from callback.db.tables import (
     Agent,
     Callback,
@@ -209,25 +210,19 @@ def supervisors(session: Session) -> Sequence[int]:
 # ── What people see of it ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def marked(session: Session, *, team_id: int | None = None, limit: int) -> Sequence[Escalation]:
-    """What the board shows, the oldest first, with case and callback."""
-    query = select(Escalation).where(_open_and_marked())
-    if team_id is not None:
-        query = query.where(Escalation.team_id == team_id)
+def marked(
+    session: Session, *, team_id: int | None = None, after: tuple[datetime, int] | None = None, limit: int
+) -> Sequence[Escalation]:
+    """What the board shows, the oldest first, with case and callback; from behind (raised at, id) on."""
+    query = after_key(on_the_board(select(Escalation), team_id=team_id), (Escalation.raised_at, Escalation.id), after)
     query = query.options(joinedload(Escalation.case).joinedload(Case.customer), joinedload(Escalation.callback))
-    return session.scalars(query.order_by(Escalation.raised_at, Escalation.id).limit(limit)).all()
+    return session.scalars(query.limit(limit)).all()
 
 
-def count_marked(session: Session, *, team_id: int | None = None, most: int) -> int:
-    """How many there are; not counted beyond `most`."""
-    query = select(Escalation.id).where(_open_and_marked())
-    if team_id is not None:
-        query = query.where(Escalation.team_id == team_id)
-    return session.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0
-
-
-def _open_and_marked() -> ColumnElement[bool]:
-    return and_(Escalation.resolved_at.is_(None), Escalation.marked)
+def on_the_board(query: Select[Any], *, team_id: int | None) -> Select[Any]:
+    """`query` over escalations, narrowed to those that are marked and open."""
+    query = query.where(Escalation.resolved_at.is_(None), Escalation.marked)
+    return query if team_id is None else query.where(Escalation.team_id == team_id)
 
 
 def notices(session: Session, agent_id: int, *, unread_since: datetime, limit: int) -> Sequence[EscalationNotice]:

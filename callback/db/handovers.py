@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session, joinedload
 
 from callback.db.callbacks import LISTED, LIVE
 from callback.db.claims import changed_one
+from callback.db.keyset import after_key
 from callback.db.tables import (
     Agent,
     Appointment,
@@ -34,6 +35,7 @@ from callback.domain.words import (
 
 MOST = 100
 """Points of one kind, colleagues to choose from, handovers of a list."""
+_UNSIGNED = text("handovers.state = 'given'")
 _PEOPLE = (joinedload(Handover.given_by), joinedload(Handover.given_to), joinedload(Handover.signed_by))
 
 
@@ -143,12 +145,28 @@ def move(session: Session, handover: Handover, values: dict[str, Any], *, state:
     )
 
 
-def unsigned(session: Session, *, agent_id: int | None, team_id: int | None) -> Sequence[Handover]:
-    """What waits for a signature, the oldest first: that this agent may sign; None: all of them."""
-    query = select(Handover).where(text("handovers.state = 'given'"))
-    if agent_id is not None:
-        query = query.where(Handover.from_id != agent_id, _for(agent_id, team_id))
+def to_sign(session: Session, *, agent_id: int, team_id: int | None) -> Sequence[Handover]:
+    """What this agent may sign, the oldest first."""
+    query = select(Handover).where(_UNSIGNED, Handover.from_id != agent_id, _for(agent_id, team_id))
     return session.scalars(query.options(*_PEOPLE).order_by(Handover.given_at, Handover.id).limit(MOST)).all()
+
+
+def unsigned(query: Select[Any], *, team_id: int | None) -> Select[Any]:
+    """`query` over handovers, narrowed to those nobody has signed: of this team, or of one of it to a colleague."""
+    query = query.where(_UNSIGNED)
+    if team_id is None:
+        return query
+    # Not by the index on teams, which leads through everything that was ever handed over.
+    giver_team = select(Agent.team_id).where(Agent.id == Handover.from_id).correlate(Handover).scalar_subquery()
+    return query.where(func.coalesce(Handover.team_id, giver_team) == team_id)
+
+
+def page_of_unsigned(
+    session: Session, *, team_id: int | None = None, after: tuple[datetime, int] | None = None, limit: int
+) -> Sequence[Handover]:
+    """What nobody has signed, the oldest first, from behind (given at, id) on."""
+    query = after_key(unsigned(select(Handover), team_id=team_id), (Handover.given_at, Handover.id), after)
+    return session.scalars(query.options(*_PEOPLE).limit(limit)).all()
 
 
 def past(session: Session, *, agent_id: int | None, team_id: int | None, limit: int) -> Sequence[Handover]:

@@ -7,12 +7,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from callback.db import board as rows
-from callback.db import outlooks, work
-from callback.db.tables import Outlook
+from callback.db import escalations, handovers, outlooks, work
+from callback.db.tables import Escalation, Handover, Outlook
 from callback.db.work import COURTESY, PROMISED, Kind, Wanted
 from callback.domain.facts import ShiftFact
 from callback.domain.moment import start_of_day
@@ -135,6 +135,8 @@ def look(session: Session, *, now: datetime, zone: ZoneInfo, team_id: int | None
         day_starts=day_starts,
         broken=work.up_to_most(work.broken_promises(since=day_starts, team_id=team_id)),
         without_address=work.up_to_most(work.cases_without_address(team_id=team_id)),
+        marked=work.up_to_most(escalations.on_the_board(select(Escalation.id), team_id=team_id)),
+        unsigned=work.up_to_most(handovers.unsigned(select(Handover.id), team_id=team_id)),
     )
     unhappy, escalated = _unhappy(session, now=now, team_id=team_id)
     hours = _hours(session, day_starts=day_starts, now=now, team_id=team_id)

@@ -188,12 +188,12 @@ def read(session: Session, handle: str, *, by: int, supervises: bool) -> tuple[H
 
 
 def to_sign(session: Session, agent: Agent) -> Sequence[Handover]:
-    return rows.unsigned(session, agent_id=agent.id, team_id=agent.team_id)
+    return rows.to_sign(session, agent_id=agent.id, team_id=agent.team_id)
 
 
 def unsigned(session: Session) -> Sequence[Handover]:
     """Everybody's, for supervisors, the oldest first."""
-    return rows.unsigned(session, agent_id=None, team_id=None)
+    return rows.page_of_unsigned(session, limit=rows.MOST)
 
 
 def past(session: Session, agent: Agent, *, supervises: bool) -> Sequence[Handover]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from callback.db import work
+from callback.db import escalations, handovers, work
 from callback.db.work import COURTESY, PROMISED, Kind, Wanted
 from callback.domain.account import Scope
 from callback.domain.moment import start_of_day
@@ -22,7 +22,9 @@ from callback.web.desk import Desk, at_desk
 router = APIRouter(include_in_schema=False)
 Leader = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WRITE, Role.SUPERVISOR, Role.ADMINISTRATOR))]
 LINES = 50
-BROKEN, WITHOUT_ADDRESS = "broken", "without_address"
+BROKEN, WITHOUT_ADDRESS, MARKED, UNSIGNED = "broken", "without_address", "marked", "unsigned"
+MOMENTS = {MARKED: "raised_at", UNSIGNED: "given_at"}
+"""What the lines of a list stand in order of; of the others `moment`."""
 KINDS = (
     Kind.OVERDUE.value,
     Kind.SOON.value,
@@ -31,6 +33,8 @@ KINDS = (
     Kind.NO_LEGAL_MOMENT.value,
     Kind.NEEDS_DATA.value,
     WITHOUT_ADDRESS,
+    MARKED,
+    UNSIGNED,
     Kind.SUPERVISOR_ONLY.value,
     Kind.EXHAUSTED.value,
     Kind.WAITING.value,
@@ -64,6 +68,7 @@ def list_work(
         lines=lines,
         kind=kind,
         kinds=KINDS,
+        of_callbacks=kind in set(Kind),
         purpose=purpose,
         purposes=[*GROUPS, *(each.value for each in Purpose)],
         team=team,
@@ -72,7 +77,7 @@ def list_work(
         agents=agents,
         first=after is None,
         filtered=any((purpose, team, agent)),
-        next_page=_address(chosen, after=place(lines[-1].moment, lines[-1].id)) if more else None,
+        next_page=_address(chosen, after=_place_of_line(kind, lines[-1])) if more else None,
         first_page=_address(chosen),
         result_code=_result_code,
     )
@@ -93,8 +98,16 @@ def _lines(
         return work.page_of_promises(session, since=day_starts, team_id=team, after=after, limit=LINES + 1)
     if kind == WITHOUT_ADDRESS:
         return work.page_of_cases(session, team_id=team, after=after, limit=LINES + 1)
+    if kind == MARKED:
+        return escalations.marked(session, team_id=team, after=after, limit=LINES + 1)
+    if kind == UNSIGNED:
+        return handovers.page_of_unsigned(session, team_id=team, after=after, limit=LINES + 1)
     wanted = Wanted(kind=Kind(kind), purposes=_purposes(purpose), team_id=team, agent_id=agent)
     return work.page(session, wanted, now=desk.now, day_starts=day_starts, after=after, limit=LINES + 1)
+
+
+def _place_of_line(kind: str, line: Any) -> str:
+    return place(getattr(line, MOMENTS.get(kind, "moment")), line.id)
 
 
 def _result_code(result: str) -> str:

@@ -584,7 +584,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_handovers_unsigned",
         "handovers",
-        ["given_at"],
+        ["given_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'given'"),
         sqlite_where=sa.text("state = 'given'"),
@@ -1672,6 +1672,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("case_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_escalations_of_team_on_the_board",
+        "escalations",
+        ["team_id", "marked", "raised_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_index(
+        "ix_escalations_on_the_board",
+        "escalations",
+        ["marked", "raised_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_index(
         "ix_escalations_open",
         "escalations",
         ["raised_at", "id"],
@@ -2303,6 +2319,18 @@ def downgrade() -> None:
     op.drop_index("ix_escalations_team_id", table_name="escalations", postgresql_where=sa.text("team_id IS NOT NULL"))
     op.drop_index(
         "ix_escalations_open",
+        table_name="escalations",
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_escalations_on_the_board",
+        table_name="escalations",
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_escalations_of_team_on_the_board",
         table_name="escalations",
         postgresql_where=sa.text("resolved_at IS NULL"),
         sqlite_where=sa.text("resolved_at IS NULL"),

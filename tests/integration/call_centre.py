@@ -50,7 +50,7 @@ class Centre:
     sessions: SessionFactory
     settings: Settings
     now: datetime
-    _numbers: Any = field(default_factory=lambda: count(1))
+    numbers: Any = field(default_factory=lambda: count(1))
 
     def open(self) -> "Centre":
         with self.sessions.begin() as session:
@@ -91,7 +91,7 @@ class Centre:
             customer = Customer(
                 **{
                     "source": "test",
-                    "external_id": f"K{next(self._numbers)}",
+                    "external_id": f"K{next(self.numbers)}",
                     "name": "王小明",
                     "language": "zh",
                     "country": "CN",
@@ -114,7 +114,7 @@ class Centre:
             case = Case(
                 **{
                     "source": "test",
-                    "external_id": f"C{next(self._numbers)}",
+                    "external_id": f"C{next(self.numbers)}",
                     "customer_id": customer_id if customer_id is not None else self.customer(),
                     "subject": "电梯经常停运",
                     "description": "三号楼的电梯上周停了四次。",

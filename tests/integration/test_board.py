@@ -1,14 +1,16 @@
 """The board's figures and the lists behind them: the same condition, on both databases."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, func, insert, select, text
+from sqlalchemy.orm import Session
 
-from callback.db import work
-from callback.db.engine import SessionFactory
-from callback.db.tables import Attempt, Callback, Promise, Response
+from callback.db import escalations, handovers, work
+from callback.db.engine import SessionFactory, is_postgresql
+from callback.db.tables import Attempt, Callback, Escalation, Handover, Promise, Response
 from callback.db.work import Kind, Wanted
 from callback.domain.handle import new_handle
 from callback.domain.moment import start_of_day
@@ -19,6 +21,9 @@ from callback.domain.words import (
     Channel,
     Disposition,
     DissatisfactionState,
+    EscalationTold,
+    EscalationTrigger,
+    HandoverState,
     PartOfDay,
     PromiseState,
     Purpose,
@@ -246,6 +251,103 @@ def test_broken_promises_and_cases_without_an_address(centre: Centre, now: datet
         (case,) = work.page_of_cases(session, team_id=None, after=None, limit=10)
         assert not work.page_of_cases(session, team_id=None, after=(case.moment, case.id), limit=10)
     assert (broken.handle, broken.case_id, case.id) == (handle, case_id, nowhere)
+
+
+def escalate(centre: Centre, *, hours: int, **columns: Any) -> int:
+    at = centre.now - timedelta(hours=hours)
+    with centre.sessions.begin() as session:
+        raised = Escalation(
+            **{
+                "rule": "overdue",
+                "trigger": EscalationTrigger.OVERDUE,
+                "subject_id": next(centre.numbers),
+                "since": at,
+                "raised_at": at,
+                "marked": True,
+                "told": EscalationTold.NOBODY,
+                **columns,
+            }
+        )
+        session.add(raised)
+        session.flush()
+        return raised.id
+
+
+def hand_over(centre: Centre, from_id: int, *, hours: int, **columns: Any) -> str:
+    at = centre.now - timedelta(hours=hours)
+    handle = new_handle()
+    with centre.sessions.begin() as session:
+        handover: dict[str, Any] = {"state": HandoverState.GIVEN, "given_at": at, **columns}
+        session.add(Handover(handle=handle, from_id=from_id, day=at.date(), updated_at=at, **handover))
+    return handle
+
+
+def test_escalations_and_handovers_nobody_has_signed(centre: Centre, now: datetime) -> None:
+    """Those marked and open, and those given and not signed; a team sees its own, page by page, the oldest first."""
+    north, south = centre.team("North"), centre.team("South")
+    li, wang = centre.agent("li", team_id=north), centre.agent("wang", team_id=south)
+    raised = [escalate(centre, hours=hours, team_id=team) for hours, team in ((3, north), (2, south), (1, north))]
+    escalate(centre, hours=4, team_id=north, marked=False)
+    escalate(centre, hours=4, team_id=north, resolved_at=now)
+    given = [
+        hand_over(centre, li, hours=3, team_id=north),
+        hand_over(centre, wang, hours=2, to_id=li),
+        hand_over(centre, li, hours=1, to_id=wang),
+    ]
+    hand_over(centre, li, hours=5, to_id=wang, state=HandoverState.SIGNED, signed_at=now, signed_by_id=wang)
+    hand_over(centre, li, hours=5, state=HandoverState.DRAFT, given_at=None)
+    for team_id, mine in ((None, (0, 1, 2)), (north, (0, 2)), (south, (1,))):
+        counts = look(centre, team_id=team_id).counts
+        assert (counts["marked"], counts["unsigned"]) == (len(mine), len(mine))
+        seen: tuple[list[int], list[str]] = ([], [])
+        after: tuple[datetime, int] | None = None
+        with centre.sessions() as session:
+            while page := escalations.marked(session, team_id=team_id, after=after, limit=1):
+                seen[0].append(page[0].id)
+                after = (page[0].raised_at, page[0].id)
+            after = None
+            while listed_ := handovers.page_of_unsigned(session, team_id=team_id, after=after, limit=1):
+                seen[1].append(listed_[0].handle)
+                after = (listed_[0].given_at or now, listed_[0].id)
+        assert seen == ([raised[nth] for nth in mine], [given[nth] for nth in mine])
+
+
+@pytest.mark.parametrize("of_team", [False, True])
+def test_they_are_counted_by_their_indexes(centre: Centre, now: datetime, of_team: bool) -> None:
+    """Not through everything that was ever escalated or handed over, nor through what is open and not shown."""
+    team_id = centre.team()
+    li, wang = centre.agent("li", team_id=team_id), centre.agent("wang", team_id=team_id)
+    for nth in range(3):
+        escalate(centre, hours=nth, team_id=team_id)
+        hand_over(centre, li, hours=nth, team_id=team_id)
+    with centre.sessions.begin() as session:
+        old = session.scalars(select(Escalation).limit(1)).one()
+        columns = {name: getattr(old, name) for name in ("rule", "trigger", "since", "raised_at", "team_id", "told")}
+        hidden = ({**columns, "subject_id": -1 - nth, "marked": False} for nth in range(1_000))
+        session.execute(insert(Escalation), list(hidden))
+        signed = {
+            "from_id": li, "signed_by_id": wang, "team_id": team_id, "state": HandoverState.SIGNED,
+            "day": now.date(), "given_at": now, "signed_at": now, "updated_at": now,
+        }  # fmt: skip
+        session.execute(insert(Handover), [{**signed, "handle": new_handle()} for _ in range(1_000)])
+    asked = team_id if of_team else None
+    ours = "ix_escalations_of_team_on_the_board" if of_team else "ix_escalations_on_the_board"
+    with centre.sessions() as session:
+        session.execute(text("ANALYZE"))
+        marked = plan_of(session, escalations.on_the_board(select(Escalation.id), team_id=asked))
+        unsigned = plan_of(session, handovers.unsigned(select(Handover.id), team_id=asked))
+    assert ours in marked
+    assert "ix_handovers_unsigned" in unsigned
+
+
+def plan_of(session: Session, query: Select[Any]) -> str:
+    explain = "EXPLAIN QUERY PLAN "
+    if is_postgresql(session):
+        explain = "EXPLAIN "
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+    counted = select(func.count()).select_from(query.limit(work.MOST + 1).subquery())
+    statement = counted.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    return " ".join(str(tuple(row)) for row in session.execute(text(explain + str(statement))))
 
 
 def test_what_was_seen_ahead_is_on_the_board(centre: Centre, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,7 +13,7 @@ from callback.bootstrap import House
 from callback.db.engine import SessionFactory
 from callback.db.tables import Callback, ContactPoint
 from callback.domain.words import BlockedBy, CallbackState
-from callback.services import supervision
+from callback.services import escalations, handovers, supervision
 from callback.settings import Settings
 from tests.integration.call_centre import Centre
 from tests.integration.conftest import Desk
@@ -74,6 +75,30 @@ def test_every_other_list_opens(centre: Centre, chief: TestClient, kind: str) ->
     assert answer.status_code == 200
     assert "<b>loud" not in answer.text
     assert ("&lt;b&gt;loud" in answer.text) is (kind != "broken")
+
+
+def test_what_was_escalated_and_not_signed_opens_from_the_board(centre: Centre, chief: TestClient) -> None:
+    li = centre.agent("li", team_id=centre.team())
+    handle = centre.callback(li, case_id=centre.case(subject="<b>loud</b>"), due_at=centre.now - timedelta(hours=9))
+    with centre.sessions.begin() as session:
+        given = handovers.give(
+            session, agent_id=li, to_id=None, remarks="all quiet", by_subject={}, version=0,
+            now=centre.now - timedelta(hours=3), zone=ZoneInfo("Asia/Shanghai"),
+        ).handle  # fmt: skip
+    escalations.look(centre.sessions, now=centre.now)
+    board = chief.get("/board").text
+    for kind, count in (("marked", 2), ("unsigned", 1)):
+        assert f'href="/work?kind={kind}"' in board
+        assert f">{count}<" in board.split(f'href="/work?kind={kind}"')[1].split("</a>")[0]
+    marked = chief.get("/work?kind=marked").text
+    assert "&lt;b&gt;loud" in marked
+    assert "A callback is overdue" in marked
+    assert f"/callbacks/{handle}" in marked
+    assert 'href="/work?kind=unsigned"' in marked
+    unsigned = chief.get("/work?kind=unsigned").text
+    assert f"/handover/{given}" in unsigned
+    assert chief.get(f"/handover/{given}").status_code == 200
+    assert "Every handover is signed" in chief.get("/work?kind=unsigned&after=2099-01-01T00:00:00Z~1").text
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class Handover(WithId, Base):
         Index("ix_handovers_to_id", "to_id", postgresql_where=text("to_id IS NOT NULL")),
         Index("ix_handovers_team_id", "team_id", postgresql_where=text("team_id IS NOT NULL")),
         Index("ix_handovers_signed_by_id", "signed_by_id", postgresql_where=text("signed_by_id IS NOT NULL")),
-        Index("ix_handovers_unsigned", "given_at", postgresql_where=text(GIVEN), sqlite_where=text(GIVEN)),
+        Index("ix_handovers_unsigned", "given_at", "id", postgresql_where=text(GIVEN), sqlite_where=text(GIVEN)),
         CheckConstraint("(state = 'draft') = (given_at IS NULL)", name="given"),
         CheckConstraint("(state = 'signed') = (signed_at IS NOT NULL)", name="signed"),
         CheckConstraint("state = 'draft' OR to_id IS NOT NULL OR team_id IS NOT NULL", name="to_whom"),
