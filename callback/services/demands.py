@@ -1,6 +1,6 @@
 """What the assigner is asked: callbacks as demands, and the people and hours that there are for them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -109,6 +109,13 @@ def read_people(session: Session, shard: Shard = EVERYTHING) -> People:
     return People(agents, slots.working_times(session, agents), frozenset(agents) if shard.by_team else None)
 
 
+def without(people: People, absent: Collection[int]) -> People:
+    """The same without those who are absent: no hours, and no appointment is theirs to keep."""
+    here = {agent_id: agent for agent_id, agent in people.agents.items() if agent_id not in absent}
+    only = None if people.only is None else people.only - frozenset(absent)
+    return People(here, {agent_id: people.hours[agent_id] for agent_id in here}, only)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What all demands of one planning share."""
@@ -207,6 +214,16 @@ def read_movable(
     if until is not None:
         placed = and_(placed, Callback.planned_at <= until, Callback.due_at > Callback.planned_at)
     return _read(session, placed, shard, most=most)
+
+
+def read_held(
+    session: Session, agent_ids: Collection[int], *, since: datetime, shard: Shard = EVERYTHING
+) -> Sequence[Row[Any]]:
+    """Everything that stands in the lists of these agents from `since` on: pinned, promised or about to begin too."""
+    mine = and_(
+        Callback.state == CallbackState.ASSIGNED, Callback.agent_id.in_(agent_ids), Callback.planned_at >= since
+    )
+    return _read(session, mine, shard) if agent_ids else ()
 
 
 def _joined() -> Any:

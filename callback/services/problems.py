@@ -66,8 +66,8 @@ def read_problem(
 ) -> Problem:
     """What is to be placed now, and where there is room. `policy` other than the one in force: a what-if.
 
-    `moving` callbacks are placed, and may be moved; with `afresh` all that may be. What no longer fits because calls
-    ran over may be moved too (`late`, where that is known already, or is not to be asked).
+    `moving` callbacks are placed, and may be moved; with `afresh` all that may be, and `moving` besides. What no longer
+    fits because calls ran over may be moved too (`late`, where that is known already, or is not to be asked).
     """
     policy = policy or load_policy(session)
     people = people or read_people(session, shard)
@@ -77,7 +77,9 @@ def read_problem(
         late = overruns.find(session, bookings, facts.durations, policy, hours=people.hours, now=moment)
     waiting = read_waiting(session, shard=shard)
     if afresh:
-        moving = read_movable(session, since=moment + policy.freeze, shard=shard)
+        given = {row.id for row in moving}
+        movable = read_movable(session, since=moment + policy.freeze, shard=shard)
+        moving = [*moving, *(row for row in movable if row.id not in given)]
     # Of late agents nothing moves but what does not fit: the rest of their list is on the way already.
     moving = [row for row in moving if row.agent_id not in late.walks]
     moving += read_waiting(session, list(late.behind))

@@ -1,24 +1,29 @@
-"""What would the plan be, if …: other people, other hours, other figures. Nothing is written."""
+"""What would the plan be, if …: other people, other hours, other figures. Nothing is written.
+
+Whoever is absent keeps nothing: as after a real absence, what is pinned, promised or about to begin goes to others too.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from callback.db import slots
 from callback.db.policies import load_policy
-from callback.domain.assignment import Placement, Roster, SlotFact
+from callback.domain.assignment import Demand, Left, Placement, Roster, SlotFact
 from callback.domain.facts import AgentFacts
-from callback.domain.moment import wall_intervals
+from callback.domain.moment import start_of_day, wall_intervals
 from callback.domain.policy import Policy
 from callback.errors import Invalid
+from callback.services import demands
 from callback.services.demands import EVERYTHING, Shard
-from callback.services.optimum import OptimalAssigner, Proof, Solution
-from callback.services.problems import Problem, read_problem
+from callback.services.optimum import OptimalAssigner, Proof
+from callback.services.problems import read_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class Comparison:
 
 
 MOST_SHIFTED = 60
+NO_SLOT = 0
+"""Of a callback that stands in a list beside all slots."""
 
 
 def compare(
@@ -107,24 +114,41 @@ def compare(
     for agent_id in sorted(change.absent | {extra.agent_id for extra in change.extra}):
         if agent_id not in agents:
             raise Invalid("agent_has_no_shifts", agent=agent_id)
-    problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard)
+    people = demands.read_people(session, shard)
+    problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard, people=people)
     today = OptimalAssigner().solve(problem.demands, problem.roster, policy)
-    before = {p.callback_id: p for p in today.placed}
-    other = read_problem(session, moment=moment, zone=zone, afresh=True, policy=other_policy, shard=shard)
+    since = start_of_day(moment.astimezone(zone).date(), zone)
+    held = demands.read_held(session, change.absent, since=since, shard=shard)
+    fixed = _standing(held, {row.id for row in problem.rows}, moment)
+    before = {p.callback_id: p for p in (*fixed, *today.placed)}
+    other = read_problem(
+        session, moment=moment, zone=zone, afresh=True, policy=other_policy, shard=shard, moving=held,
+        people=demands.without(people, change.absent),
+    )  # fmt: skip
     other_roster = _changed(other.roster, change, agents, other_policy, since=moment)
     # What the plan of today shows stays where it can: the difference is then the change's doing.
     wishes = [replace(d, current=_slot(before.get(d.callback_id))) for d in other.demands]
     otherwise = OptimalAssigner().solve(wishes, other_roster, other_policy)
     after = {p.callback_id: p for p in otherwise.placed}
+    known = {d.callback_id: d for d in (*other.demands, *problem.demands)}
     return Comparison(
-        today=_world(problem, today),
-        otherwise=_world(other, otherwise),
+        today=_world(before.values(), known, (*today.left, *problem.impossible), today.proof),
+        otherwise=_world(after.values(), known, (*otherwise.left, *other.impossible), otherwise.proof),
         moved=sum(after[i].slot_id != before[i].slot_id for i in before.keys() & after.keys()),
         gained=tuple(sorted(after.keys() - before.keys())),
         lost=tuple(sorted(before.keys() - after.keys())),
         people=_people(before, after),
         shifted=tuple(_shifted(before, after)),
     )
+
+
+def _standing(held: Iterable[Row[Any]], asked: Collection[int], moment: datetime) -> list[Placement]:
+    """What is not `asked` about stays where it is as things are; what should have been called comes from now on."""
+    return [
+        Placement(row.id, row.slot_id or NO_SLOT, row.agent_id, max(row.planned_at, moment))
+        for row in held
+        if row.id not in asked
+    ]
 
 
 def _people(before: Mapping[int, Placement], after: Mapping[int, Placement]) -> dict[int, tuple[int, int]]:
@@ -150,14 +174,13 @@ def _slot(placement: Placement | None) -> int | None:
 def _changed(
     roster: Roster, change: Change, agents: Mapping[int, AgentFacts], policy: Policy, *, since: datetime
 ) -> Roster:
-    kept = tuple(slot for slot in roster.slots if slot.agent_id not in change.absent)
-    present = {(slot.agent_id, slot.starts_at) for slot in kept}
+    present = {(slot.agent_id, slot.starts_at) for slot in roster.slots}
     extra = [slot for slot in _extra_slots(change.extra, agents, policy) if slot.ends_at > since]
     new = tuple(slot for slot in extra if (slot.agent_id, slot.starts_at) not in present)
     return replace(
         roster,
-        agents=(*(a for a in roster.agents if a.id not in change.absent), *change.hired),
-        slots=tuple(sorted((*kept, *new), key=lambda s: (s.starts_at, s.agent_id))),
+        agents=(*roster.agents, *change.hired),
+        slots=tuple(sorted((*roster.slots, *new), key=lambda s: (s.starts_at, s.agent_id))),
     )
 
 
@@ -176,15 +199,14 @@ def _extra_slots(extras: Sequence[ExtraShift], agents: Mapping[int, AgentFacts],
     return found
 
 
-def _world(problem: Problem, solution: Solution) -> World:
-    wishes = {demand.callback_id: demand for demand in problem.demands}
-    contacts = 0.0
-    in_time = 0
-    for p in solution.placed:
-        wish = wishes[p.callback_id]
-        in_time += p.at <= wish.due
-        contacts += wish.chance(p.at)
-    left = Counter(item.reason for item in (*solution.left, *problem.impossible))
+def _world(placed: Iterable[Placement], known: Mapping[int, Demand], left: Sequence[Left], proof: Proof) -> World:
+    """Of what has no legal moment any more (`known` has it not) nothing is expected where it stands."""
+    places = list(placed)
+    wishes = [(known[p.callback_id], p.at) for p in places if p.callback_id in known]
     return World(
-        placed=len(solution.placed), in_time=in_time, expected_contacts=contacts, left=left, proof=solution.proof
+        placed=len(places),
+        in_time=sum(at <= wish.due for wish, at in wishes),
+        expected_contacts=sum(wish.chance(at) for wish, at in wishes),
+        left=Counter(item.reason for item in left),
+        proof=proof,
     )

@@ -11,7 +11,7 @@ from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Team
 from callback.domain.words import CallbackState, CaseStatus
-from callback.services import alternatives, explanations, findings, plan_files, what_if
+from callback.services import absences, alternatives, explanations, findings, plan_files, what_if
 from callback.services.assignments import assign
 from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
@@ -98,6 +98,42 @@ def test_what_if_shows_the_difference_and_writes_nothing(sessions: SessionFactor
     assert more.otherwise.in_time >= more.today.in_time
     assert limit.otherwise.placed <= limit.today.placed
     assert places(sessions) == before
+
+
+def test_what_if_takes_from_the_absent_what_a_real_absence_takes(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        li, zhao = (add_agent(session, name, now=now, hours=MORNING, languages=["zh"]).id for name in ("li", "zhao"))
+        add_agent(session, "wang", now=now, hours=MORNING, languages=["en"])
+    fill(sessions, now, cases=16)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with sessions.begin() as session:
+        frozen = session.scalars(
+            select(Callback.id).where(Callback.agent_id == zhao, Callback.planned_at < now + HOUR / 2)
+        ).all()
+        last = select(func.max(Callback.id)).where(Callback.agent_id == zhao, Callback.id.not_in(frozen))
+        pinned = session.scalars(last).one()
+        session.execute(update(Callback).where(Callback.id == pinned).values(pinned=True))
+    held = [i for i, (agent_id, _) in places(sessions).items() if agent_id == zhao]
+    assert frozen
+    assert pinned in held
+
+    def ask(*absent: int) -> what_if.Comparison:
+        with reading(sessions) as session:
+            return what_if.compare(session, what_if.Change(absent=frozenset(absent)), moment=now, zone=SHANGHAI)
+
+    one, both = ask(zhao), ask(li, zhao)
+    assert one.people[zhao] == (len(held), 0)
+    assert {*frozen, pinned} <= {shift.callback_id for shift in one.shifted}
+    assert one.kept + one.moved + len(one.lost) == one.today.placed >= len(held)
+    assert set(both.lost) == set(places(sessions)), "nobody is left who speaks with them"
+
+    with sessions.begin() as session:
+        absences.enter(session, zhao, first=now.date(), last=now.date() + 30 * DAY, reason="ill", by=None, now=now,
+                       zone=SHANGHAI)  # fmt: skip
+    plan_day(sessions, now=now, zone=SHANGHAI, afresh=True)
+    after = [agent_id for agent_id, _ in places(sessions).values()]
+    assert zhao not in after
+    assert len(one.lost) == after.count(None), "what was forecast is what happens"
 
 
 def test_an_exported_plan_is_replayed_to_the_byte_and_a_changed_one_is_not(
