@@ -1,5 +1,6 @@
 """Planning, explanations, reassignments and visits."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -8,14 +9,15 @@ from pydantic import Field
 
 from callback.api.idempotency import OnceDep
 from callback.api.schemas import Body, BodyId, Handle, Moment, Out, PathId
+from callback.db.agents import names_of
 from callback.db.engine import reading
 from callback.db.jobs import enqueue
 from callback.domain.account import Scope
 from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller, own_or_supervisor
 from callback.errors import Invalid
-from callback.services import alternatives, audit, explanations, findings, reassignments, visits
+from callback.services import alternatives, audit, explanations, findings, moves, reassignments, visits
 from callback.services.cases import find_case
-from callback.texts import Language, say
+from callback.texts import Language
 
 router = APIRouter(tags=["plans"])
 Planner = Annotated[Principal, Depends(caller(Scope.PLANS_WRITE))]
@@ -65,7 +67,7 @@ def explain_callback(handle: Handle, house: HouseDep, now: Now, me: Reader, lang
             allowed_now=not explanation.refusals and callback.state.is_live,
             next_legal_at=explanation.next_legal,
             may=[agent_id for agent_id, _ in explanation.may],
-            may_not={agent_id: refusal.reason for agent_id, _, refusal in explanation.may_not},
+            may_not={agent_id: refused[0].reason for agent_id, _, refused in explanation.may_not},
         )
 
 
@@ -82,7 +84,7 @@ def list_findings(house: HouseDep, now: Now, me: Planner, language: LanguageDep)
     """Impossible shifts, agents who can do nothing, contradictory pins, deadlines that passed, and what is blocked."""
     with reading(house.sessions) as session:
         return [
-            FaultOut(code=f.code, who=f.who, sentence=say(f"finding.{f.code}", language, who=f.who, **f.params))
+            FaultOut(code=f.code, who=f.who, sentence=findings.tell(f, language, zone=house.zone))
             for f in findings.find_faults(session, now=now)
         ]
 
@@ -137,18 +139,15 @@ def reassign(body: Reassign, house: HouseDep, now: Now, me: Mover, language: Lan
                 leaving=body.from_agent,
                 dry_run=body.dry_run,
             )
-            return _reassigned(outcome, language)
+            return _reassigned(outcome, language, names_of(session, moves.agents_named(outcome.stays)))
 
         return once.run(session, me, run, now=now)
 
 
-def _reassigned(outcome: reassignments.Outcome, language: Language) -> Reassigned:
+def _reassigned(outcome: reassignments.Outcome, language: Language, names: Mapping[int, str]) -> Reassigned:
     return Reassigned(
         moved=[MovedOut(callback=m.handle, agent_id=m.agent_id, at=m.at) for m in outcome.moved],
-        stays=[
-            StaysOut(callback=s.handle, reason=s.reason, sentence=say(s.reason, language, **s.params))
-            for s in outcome.stays
-        ],
+        stays=[StaysOut(callback=s.handle, reason=s.reason, sentence=s.tell(language, names)) for s in outcome.stays],
     )
 
 

@@ -206,5 +206,5 @@ def reassign_command(
         for moved in outcome.moved:
             console.print(f"{moved.handle}  →  {names[moved.agent_id]}  {moved.at:%Y-%m-%d %H:%M}Z", highlight=False)
         for stays in outcome.stays:
-            console.print(f"{stays.handle}  –  {say(stays.reason, language, **stays.params)}", markup=False)
+            console.print(f"{stays.handle}  –  {stays.tell(language, names)}", markup=False)
         console.print(say("plan.moved", language, moved=len(outcome.moved), stays=len(outcome.stays)))

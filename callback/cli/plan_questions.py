@@ -162,13 +162,10 @@ def findings_command(
             typer.echo(json.dumps(found, ensure_ascii=False, default=_as_text))
             return
         for fault in faults:
-            console.print(tell(fault, house.settings.language), markup=False, highlight=False, soft_wrap=True)
+            told = findings.tell(fault, house.settings.language, zone=house.zone)
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
         if not faults:
             console.print(say("findings.none", house.settings.language))
-
-
-def tell(fault: findings.Fault, language: Language) -> str:
-    return say(f"finding.{fault.code}", language, who=fault.who, **fault.params)
 
 
 def _as_text(value: object) -> str:

@@ -298,11 +298,7 @@ def open_attempt(session: Session, callback_id: int) -> Attempt | None:
     ).one_or_none()
 
 
-def overridden_for(session: Session, *, callback_id: int, agent_id: int) -> Decision | None:
-    """The supervisor's decision that this agent may make the call against negative affinity, if there is one."""
-    made = session.scalars(
-        select(Decision)
-        .where(Decision.callback_id == callback_id, Decision.about == "override")
-        .order_by(Decision.id.desc())
-    )
-    return next((decision for decision in made if decision.inputs.get("agent_id") == agent_id), None)
+def overridden_for(session: Session, *, callback_id: int, agent_id: int) -> frozenset[str]:
+    """The rules about persons that a supervisor has overruled for this agent and this call."""
+    made = session.scalars(select(Decision).where(Decision.callback_id == callback_id, Decision.about == "override"))
+    return frozenset(decision.rule for decision in made if decision.inputs.get("agent_id") == agent_id)

@@ -21,7 +21,7 @@ from callback.domain.moment import part_of_day
 from callback.domain.policy import Policy
 from callback.domain.rules.wish import wanted_parts
 from callback.domain.wish import PreferredTime
-from callback.services import demands
+from callback.services import demands, wording
 from callback.texts import Language, say
 
 PEOPLE = 3
@@ -199,12 +199,14 @@ def tell(weighed: Weighed, language: Language, zone: ZoneInfo) -> list[str]:
     lines: list[str] = []
     if weighed.wish is not None:
         code = "explain.wish_kept" if weighed.wish.kept else "explain.wish_not_kept"
-        lines.append(say(code, language, times=weighed.wish.times, points=f"{weighed.wish.points:.1f}"))
+        lines.append(
+            wording.sentence(code, {"times": weighed.wish.times, "points": f"{weighed.wish.points:.1f}"}, language)
+        )
     if weighed.others:
         lines.append(say("explain.lost_title", language))
     for other in weighed.others:
-        why = say(f"price.{other.why}", language, **other.params)
-        at = f"{other.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        why = wording.sentence(f"price.{other.why}", other.params, language)
+        at = wording.moment(other.at.astimezone(zone), language)
         code = "explain.lost_wanted" if other.wanted else "explain.lost"
         lines.append("  - " + say(code, language, at=at, name=other.name, why=why))
     return lines

@@ -15,7 +15,7 @@ from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Team
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import start_of_day
-from callback.domain.rules import Contact, Refusal, may
+from callback.domain.rules import Contact, Refusal, may, who_may
 from callback.domain.shift import WorkingTime
 from callback.domain.words import Purpose
 from callback.services import demands
@@ -56,7 +56,8 @@ class Who:
     """Of one callback: by name."""
 
     allowed: tuple[tuple[int, str], ...]
-    barred: tuple[tuple[int, str, Refusal], ...]
+    barred: tuple[tuple[int, str, tuple[Refusal, ...]], ...]
+    """With everything that speaks against them."""
 
 
 def look(session: Session, callback_ids: Sequence[int], *, now: datetime) -> Candidates:
@@ -91,10 +92,10 @@ def who(session: Session, callback_id: int, *, now: datetime) -> Who:
     agents = slots.agents_at_work(session)
     names = dict(session.execute(select(Agent.id, Agent.name)).tuples().all())
     ((_, contact),) = demands.read_contacts(session, demands.read_waiting(session, [callback_id]), moment=now)
-    asked = [(agent.id, names[agent.id], may(contact, agent, policy)) for agent in agents.values()]
+    allowed, barred = who_may(contact, policy, agents.values())
     return Who(
-        allowed=tuple((agent_id, name) for agent_id, name, refusal in asked if refusal is None),
-        barred=tuple((agent_id, name, refusal) for agent_id, name, refusal in asked if refusal is not None),
+        allowed=tuple((agent.id, names[agent.id]) for agent in allowed),
+        barred=tuple((agent.id, names[agent.id], refused) for agent, refused in barred),
     )
 
 

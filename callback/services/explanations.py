@@ -15,11 +15,10 @@ from callback.db.tables import Agent, Callback, Case, Customer, Decision
 from callback.domain.rules import Refusal, next_legal_moment, refusals, who_may
 from callback.domain.words import CallbackState, Channel
 from callback.errors import NotFound
-from callback.services import demands
+from callback.services import demands, wording
 from callback.texts import Language, catalogue, say
 
 HORIZON = timedelta(days=60)
-MOMENT_INPUTS = frozenset({"earliest", "due", "raised_at", "answered_at", "closed_at", "promise", "until", "at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Explanation:
     next_legal: datetime | None
     may: tuple[tuple[int, str], ...]
     """(agent, name) of those who may make it."""
-    may_not: tuple[tuple[int, str, Refusal], ...]
+    may_not: tuple[tuple[int, str, tuple[Refusal, ...]], ...]
     history: tuple[Decision, ...]
 
     @property
@@ -79,7 +78,7 @@ def explain(session: Session, callback: Callback, *, now: datetime) -> Explanati
         refusals=refusals(replace(contact, at=now), policy),
         next_legal=next_legal_moment(contact, policy, until=now + HORIZON),
         may=tuple((agent.id, names[agent.id]) for agent in allowed),
-        may_not=tuple((agent.id, names[agent.id], refusal) for agent, refusal in barred),
+        may_not=tuple((agent.id, names[agent.id], refused) for agent, refused in barred),
         history=tuple(decisions.of_callback(session, callback.id)),
     )
 
@@ -126,29 +125,29 @@ def _why_now(e: Explanation, language: Language) -> Iterator[str]:
     yield say(
         "explain.times",
         language,
-        earliest=_moment(callback.next_try_at or callback.earliest_at, e.zone),
-        due=_moment(callback.due_at, e.zone),
-        zone=e.zone.key,
+        earliest=_moment(callback.next_try_at or callback.earliest_at, e.zone, language),
+        due=_moment(callback.due_at, e.zone, language),
+        zone=wording.zone_name(e.zone.key, language),
     )
     if not callback.state.is_live:
-        yield say("explain.ended", language, at=_moment(callback.finished_at, e.zone))
+        yield say("explain.ended", language, at=_moment(callback.finished_at, e.zone, language))
         return
     if callback.blocked_by is not None:
         yield say(f"blocked_by.{callback.blocked_by.value}", language)
     if e.left_for is not None:
         yield say("explain.left", language, why=say(f"decided_by.{e.left_for}", language))
     if callback.planned_at is not None:
-        yield say("explain.planned", language, at=_moment(callback.planned_at, e.zone))
+        yield say("explain.planned", language, at=_moment(callback.planned_at, e.zone, language))
     if e.refusals:
-        yield say("explain.not_now", language, now=_moment(e.now, e.zone))
+        yield say("explain.not_now", language, now=_moment(e.now, e.zone, language))
         for refusal in e.refusals:
-            yield "  - " + say(f"rule.{refusal.reason}", language, **refusal.params)
+            yield "  - " + wording.sentence(f"rule.{refusal.reason}", refusal.params, language)
     else:
-        yield say("explain.allowed_now", language, now=_moment(e.now, e.zone))
+        yield say("explain.allowed_now", language, now=_moment(e.now, e.zone, language))
     if e.next_legal is None:
         yield say("explain.never", language, days=HORIZON.days)
     else:
-        yield say("explain.next_legal", language, at=_moment(e.next_legal, e.zone))
+        yield say("explain.next_legal", language, at=_moment(e.next_legal, e.zone, language))
 
 
 def _who(e: Explanation, language: Language, people: int) -> Iterator[str]:
@@ -163,11 +162,9 @@ def _who(e: Explanation, language: Language, people: int) -> Iterator[str]:
         chosen = next((name for agent_id, name in e.may if agent_id == e.callback.agent_id), None)
         if chosen is not None:
             yield say("explain.chosen", language, name=chosen)
-    for _, name, refusal in e.may_not[:people]:
-        params = dict(refusal.params) | {"agent_id": name}
-        yield "  - " + say(
-            "explain.may_not", language, name=name, why=say(f"rule.{refusal.reason}", language, **params)
-        )
+    for _, name, refused in e.may_not[:people]:
+        why = wording.why_not(refused, language, agent=name)
+        yield "  - " + say("explain.may_not", language, name=name, why=why)
     if len(e.may_not) > people:
         yield say("explain.may_not_more", language, count=len(e.may_not) - people)
 
@@ -178,35 +175,31 @@ def _history(e: Explanation, language: Language) -> Iterator[str]:
         yield say(
             "explain.decision",
             language,
-            at=_moment(decision.at, e.zone),
+            at=_moment(decision.at, e.zone, language),
             about=say(f"about.{decision.about}", language),
             verdict=say(f"verdict.{decision.verdict}", language),
-            rule=_by(decision.rule, language),
+            rule=rule_name(decision.rule, language),
         )
 
 
-def _by(rule: str, language: Language) -> str:
+def rule_name(rule: str, language: Language) -> str:
     """A rule that only keeps things from being sent has its words in that ledger alone."""
     decided = f"decided_by.{rule}"
     return say(decided if decided in catalogue(language) else f"unsent.{rule}", language)
 
 
 def _readable(inputs: dict[str, Any], zone: ZoneInfo, language: Language) -> dict[str, Any]:
-    """Inputs of a decision with moments as people read them; an empty one becomes a word."""
-    readable = dict(inputs)
-    for name in MOMENT_INPUTS & set(readable):
-        text = readable[name]
-        readable[name] = _moment(datetime.fromisoformat(text), zone) if text else say("explain.none", language)
-    return readable
+    """Inputs of a decision as people read them; a moment that there is not becomes a word."""
+    empty = {name: say("explain.none", language) for name, text in inputs.items() if text in ("", None)}
+    return wording.spoken(inputs, language, zone=zone) | empty
 
 
-def _moment(at: datetime | None, zone: ZoneInfo) -> str:
-    return "–" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+def _moment(at: datetime | None, zone: ZoneInfo, language: Language) -> str:
+    return "–" if at is None else wording.moment(at.astimezone(zone), language)
 
 
 def _some(names: Sequence[str], most: int, language: Language) -> str:
-    separator = "、" if language == "zh" else ", "
-    shown = separator.join(names[:most])
+    shown = wording.listed(names[:most], language)
     return shown if len(names) <= most else shown + " …"
 
 
@@ -226,7 +219,7 @@ def tell_case(session: Session, case_id: str, language: Language) -> list[str]:
             say(f"plan.{case.plan_rule}", language, **_readable(verdict.inputs if verdict else {}, zone, language))
         )
     if case.plan_at is not None:
-        lines.append(say("explain.look_again", language, at=_moment(case.plan_at, zone)))
+        lines.append(say("explain.look_again", language, at=_moment(case.plan_at, zone, language)))
     callbacks = session.scalars(select(Callback).where(Callback.case_id == case.id).order_by(Callback.id))
     lines += [
         say(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.orm import Session, aliased
@@ -23,8 +24,9 @@ from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
 from callback.domain.rules import may, refusals
 from callback.domain.words import BlockedBy, CallbackState, Channel
-from callback.services import demands, overruns
+from callback.services import demands, overruns, wording
 from callback.services.assignments import FOR_ROOM
+from callback.texts import Language, say
 
 _PREFIXED = re.compile(r"\b(state|channel|due_at|earliest_at|pinned)\b")
 _OWED, _IMPOSSIBLE, _PINNED = (
@@ -63,7 +65,7 @@ LOOKED_AT = 500
 
 
 def find_faults(session: Session, *, now: datetime, bounded: bool = False) -> list[Fault]:
-    """Everything found, in the order of the checks; at most `MOST` of each kind and then one `more` with the rest.
+    """Everything found, kind by kind in the order of the checks: at most `MOST` and then one `more` with the rest.
 
     With `bounded` no check reads more than `LOOKED_AT` rows, so that a page can ask: the rest is not counted to the
     end, and who is behind is not asked (planning asks it every minute).
@@ -76,12 +78,31 @@ def find_faults(session: Session, *, now: datetime, bounded: bool = False) -> li
         if bounded and check is agents_behind:
             continue  # needs the facts of the whole plan
         counts: Counter[str] = Counter()
+        kinds: defaultdict[str, list[Fault]] = defaultdict(list)
         for fault in check(look):
             counts[fault.code] += 1
             if counts[fault.code] <= MOST:
-                found.append(fault)
-        found += [Fault("more", code, {"count": n - MOST}) for code, n in counts.items() if n > MOST]
+                kinds[fault.code].append(fault)
+        for code, faults in kinds.items():
+            more = counts[code] - len(faults)
+            found += [*faults, Fault("more", code, {"count": more})] if more else faults
     return found
+
+
+def tell(fault: Fault, language: Language, *, zone: ZoneInfo) -> str:
+    return say(f"finding.{fault.code}", language, **words(fault, language, zone=zone))
+
+
+def words(fault: Fault, language: Language, *, zone: ZoneInfo) -> dict[str, Any]:
+    """The parameters of its sentence as people read them: a rule by what it says, a day by its name."""
+    said = wording.spoken(fault.params, language, zone=zone)
+    day = fault.params.get("day")
+    if isinstance(day, int):
+        said["day"] = wording.weekday(day - 1, language)
+    if "reason" in said:
+        rule = say(f"rule.{said['reason']}", language, **{**said, "agent_id": said.get("agent", "–")})
+        said["reason"] = rule.rstrip(".。")
+    return {"who": fault.who, **said}
 
 
 def impossible_shifts(look: _Look) -> Iterator[Fault]:

@@ -14,7 +14,8 @@ from callback.domain.rules import Contact, Refusal, next_legal_moment, refusals
 from callback.domain.words import Purpose
 from callback.errors import RuleBroken
 from callback.services.calendars import load_calendar, years_around
-from callback.texts import LANGUAGES, say
+from callback.services.wording import sentence
+from callback.texts import LANGUAGES
 
 HORIZON = timedelta(days=60)
 """How far ahead a legal moment is looked for."""
@@ -88,7 +89,7 @@ def broken(
                     "rule": refusal.rule,
                     "reason": refusal.reason,
                     "sentences": {
-                        language: say(f"rule.{refusal.reason}", language, **refusal.params) for language in LANGUAGES
+                        language: sentence(f"rule.{refusal.reason}", refusal.params, language) for language in LANGUAGES
                     },
                 }
                 for refusal in refused

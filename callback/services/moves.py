@@ -4,7 +4,7 @@ The hard rules and the facts of the day are asked again: what was worked on sinc
 more, and what has lost its time is named and stays where it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
@@ -20,10 +20,11 @@ from callback.db.claims import changed_one
 from callback.db.jobs import enqueue
 from callback.db.policies import load_policy
 from callback.db.tables import Callback, Decision, Move
-from callback.domain.rules import may
+from callback.domain.rules import Refusal, against
 from callback.domain.words import BlockedBy, CallbackState, MoveKind
 from callback.errors import Conflict, NotFound
-from callback.services import assignments, audit, demands, shifts
+from callback.services import assignments, audit, demands, shifts, wording
+from callback.texts import Language
 
 MOVABLE = (CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED)
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
@@ -37,6 +38,28 @@ class Stays:
     handle: str
     reason: str
     params: dict[str, Any]
+    also: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Further rules that forbid it, in the same form."""
+
+    @classmethod
+    def by_rules(cls, handle: str, refused: Sequence[Refusal]) -> Self:
+        """With every rule that forbids it."""
+        (reason, params), *also = [(f"rule.{refusal.reason}", dict(refusal.params)) for refusal in refused]
+        return cls(handle, reason, params, tuple(also))
+
+    @property
+    def reasons(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        return ((self.reason, self.params), *self.also)
+
+    def tell(self, language: Language, names: Mapping[int, str]) -> str:
+        """All reasons as sentences; `names` of the agents."""
+        told = (wording.sentence(code, params, language, names=names) for code, params in self.reasons)
+        return wording.joined(told, language)
+
+
+def agents_named(stays: Iterable[Stays]) -> frozenset[int]:
+    """The agents of whom the reasons speak."""
+    return frozenset(params["agent_id"] for one in stays for _, params in one.reasons if "agent_id" in params)
 
 
 class Before(NamedTuple):
@@ -163,9 +186,9 @@ def _refused(
         if agent is None:
             yield row.id, Stays(row.handle, "stays.agent_away", {})
             continue
-        refusal = may(contacts[row.id], agent, policy)
-        if refusal is not None:
-            yield row.id, Stays(row.handle, f"rule.{refusal.reason}", dict(refusal.params))
+        refused = tuple(against(contacts[row.id], agent, policy))
+        if refused:
+            yield row.id, Stays.by_rules(row.handle, refused)
         elif part.in_slot and _slot_of(session, part) is None:
             yield row.id, Stays(row.handle, "stays.agent_away", {})
 

@@ -18,7 +18,7 @@ from callback.db.claims import changed_one
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback
 from callback.domain.policy import Policy
-from callback.domain.rules import Contact, Refusal, may
+from callback.domain.rules import Contact, Refusal, against
 from callback.domain.words import CallbackState
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import audit
@@ -39,12 +39,13 @@ def place(
     at: datetime | None = None,
     override_reason: str | None = None,
     about: Mapping[str, Any] | None = None,
-) -> Refusal | None:
-    """Give it to this agent; the refusal that was overruled, or None. The caller has locked the case and the customer.
+) -> None:
+    """Give it to this agent. The caller has locked the case and the customer.
 
-    An agent whom a rule about persons forbids is refused unless `override_reason` says why it shall be so. `about` is
-    kept with the decision. Raises `NotFound` (`agent_not_found`), `Invalid` (`appointment_too_far`: a promise is not
-    put off for years by a slip of the pen), `Conflict` (`callback_taken`, `callback_over`),
+    An agent whom rules about persons forbid is refused with all of them, unless `override_reason` says why it shall be
+    so: then each of them is overruled, and is on record by itself. `about` is kept with the decisions. Raises
+    `NotFound` (`agent_not_found`), `Invalid` (`appointment_too_far`: a promise is not put off for years by a slip of
+    the pen), `Conflict` (`callback_taken`, `callback_over`),
     `RuleBroken` (`rule_forbids_agent`, `rule_forbids_call`).
     """
     agent = rows.agent_facts(session, agent_id)
@@ -56,20 +57,20 @@ def place(
         raise Invalid("appointment_too_far", days=HORIZON.days)
     at = None if at is None else max(at, now)
     contact = contact_of(session, callback, at=at or max(now, callback.next_try_at or now), agent_id=None)
-    refusal = may(contact, agent, policy)
-    if refusal is not None and (override_reason is None or refusal.rule in NOT_OVERRULED):
-        told = replace(refusal, params={**refusal.params, "agent_id": session.get_one(Agent, agent_id).name})
-        raise broken((told,), next_moment=next_moment(contact, policy), code="rule_forbids_agent")
+    refused = tuple(against(contact, agent, policy))
+    if refused and (override_reason is None or any(refusal.rule in NOT_OVERRULED for refusal in refused)):
+        name = session.get_one(Agent, agent_id).name
+        told = tuple(replace(refusal, params={**refusal.params, "agent_id": name}) for refusal in refused)
+        raise broken(told, next_moment=next_moment(contact, policy), code="rule_forbids_agent")
     planned_at = _legal(contact, policy, asked_for=at)
     _write(session, callback, agent_id=agent_id, planned_at=planned_at, now=now)
     inputs = {**(about or {}), "agent_id": agent_id, "planned_at": planned_at.isoformat()}
-    if refusal is None:
+    if not refused:
         _decide(
             session, callback, about="reassignment", rule="supervisor", verdict="assigned", by=by, now=now, **inputs
         )
-    else:
+    for refusal in refused:
         _keep_override(session, callback, refusal, reason=override_reason or "", by=by, now=now, **inputs)
-    return refusal
 
 
 def check_placeable(callback: Callback) -> None:

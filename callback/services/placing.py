@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
@@ -19,23 +20,32 @@ from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Slot
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
-from callback.domain.rules import Contact, may, next_legal_moment, refusals
+from callback.domain.rules import Contact, Refusal, against, next_legal_moment, refusals
 from callback.domain.words import LIVE_STATES, CallbackState, Channel, MoveKind
 from callback.errors import Conflict, RuleBroken
 from callback.services import audit, callbacks, demands, moves
 from callback.services.hard_rules import HORIZON
 from callback.services.moves import MOVABLE
-from callback.texts import LANGUAGES, say
+from callback.services.wording import sentence
+from callback.texts import LANGUAGES
 
 _LAST_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """It may not stand there. The sentence is `code` (`rule.…` or `place.…`) with `params`."""
+    """One reason why it may not stand there. The sentence is `code` (`rule.…` or `place.…`) with `params`."""
 
     code: str
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+Noes = tuple[No, ...]
+"""Every reason; empty where there is none."""
+
+
+def _noes(refused: Iterable[Refusal]) -> Noes:
+    return tuple(No(f"rule.{refusal.reason}", refusal.params) for refusal in refused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,42 +64,43 @@ class Wish:
     def earliest(self) -> datetime:
         return self.contact.at
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The customer's: what forbids a moment is told on their clock."""
+        return self.contact.customer.zone
+
     def movable(self) -> No | None:
         if self.callback.state not in MOVABLE:
             return No(f"stays.{self.callback.state.value}")
         return None if self.callback.channel is Channel.AGENT else No("stays.automatic")
 
-    def who(self, agent: AgentFacts) -> No | None:
+    def who(self, agent: AgentFacts) -> Noes:
         """Why this agent may not, whenever it is."""
-        refusal = may(self.contact, agent, self.policy)
-        if refusal is None or (refusal.rule == "negative_affinity" and agent.id in self.overridden):
-            return None
-        return No(f"rule.{refusal.reason}", refusal.params)
+        overruled = "negative_affinity" if agent.id in self.overridden else None
+        return _noes(refusal for refusal in against(self.contact, agent, self.policy) if refusal.rule != overruled)
 
-    def when(self, start: datetime, end: datetime, *, wanted: datetime | None = None) -> datetime | No:
+    def when(self, start: datetime, end: datetime, *, wanted: datetime | None = None) -> datetime | Noes:
         """The moment in `[start, end)`, not before `wanted` if that can be, or why there is none, whoever calls."""
         if end <= self.now:
-            return No("place.past")
+            return (No("place.past"),)
         if self.appointment_at is not None and not start <= self.appointment_at < end:
-            return No("place.appointment", {"at": self.appointment_at})
+            return (No("place.appointment", {"at": self.appointment_at.astimezone(self.zone)}),)
         if self.appointment_at is not None:
             return self._legal(self.appointment_at, end)
         first = max(start, self.earliest)
         if first >= end:
             refused = refusals(replace(self.contact, at=max(start, self.now)), self.policy)
-            if refused:
-                return No(f"rule.{refused[0].reason}", refused[0].params)
-            return No("place.too_early", {"at": self.earliest})
+            return _noes(refused) or (No("place.too_early", {"at": self.earliest.astimezone(self.zone)}),)
         late = self._legal(max(first, min(wanted or first, end - _LAST_MINUTE)), end)
-        return self._legal(first, end) if isinstance(late, No) else late
+        return late if isinstance(late, datetime) else self._legal(first, end)
 
-    def _legal(self, at: datetime, end: datetime) -> datetime | No:
+    def _legal(self, at: datetime, end: datetime) -> datetime | Noes:
         contact = replace(self.contact, at=at)
         refused = refusals(contact, self.policy)
         if not refused:
             return at
         found = next_legal_moment(contact, self.policy, until=end)
-        return found if found is not None else No(f"rule.{refused[0].reason}", refused[0].params)
+        return _noes(refused) if found is None else found
 
 
 def wish(session: Session, handle: str, *, now: datetime) -> Wish:
@@ -148,19 +159,16 @@ def place(
     agents = agents_asked(session, [agent_id])
     name = session.scalar(select(Agent.name).where(Agent.id == agent_id)) or "–"
     slot = session.scalars(select(Slot).where(Slot.agent_id == agent_id, Slot.starts_at == starts_at)).one_or_none()
-    no = asked.movable()
-    if no is None and (agent_id not in agents or slot is None):
-        no = No("place.no_shift", {"name": name})
-    if no is None:
-        no = asked.who(agents[agent_id])
-    at: datetime | No = asked.earliest
-    if no is None and slot is not None:
-        wanted = slot.starts_at + _booked(session, slot.id, but=callback.id) * asked.policy.handling_time
-        at = asked.when(slot.starts_at, slot.ends_at, wanted=wanted)
-    if isinstance(at, No):
-        no = at
-    if no is not None or slot is None or isinstance(at, No):
-        raise forbidden(no or No("place.past"), asked, names={agent_id: name})
+    stuck = asked.movable()
+    if stuck is not None:
+        raise forbidden((stuck,), asked, name=name)
+    if agent_id not in agents or slot is None:
+        raise forbidden((No("place.no_shift", {"name": name}),), asked, name=name)
+    wanted = slot.starts_at + _booked(session, slot.id, but=callback.id) * asked.policy.handling_time
+    at = asked.when(slot.starts_at, slot.ends_at, wanted=wanted)
+    noes = asked.who(agents[agent_id]) + (() if isinstance(at, datetime) else at)
+    if noes or not isinstance(at, datetime):
+        raise forbidden(noes, asked, name=name)
     (before,) = rows.present(session, [callback.id])
     _write(session, before, agent_id=agent_id, slot_id=slot.id, at=at, by=by, now=now)
     part = moves.with_version(moves.before_of(before), version + 1)
@@ -194,29 +202,25 @@ def pin(session: Session, handle: str, *, pinned: bool, version: int, by: int | 
     return move_id
 
 
-def forbidden(no: No, asked: Wish, *, names: Mapping[int, str]) -> RuleBroken:
+def forbidden(noes: Noes, asked: Wish, *, name: str) -> RuleBroken:
     """The error of a move that may not be, in both languages, with the next moment at which anybody may call."""
-    rule = no.code.split(".", 1)[1]
-    zone = asked.contact.customer.zone
-    params: dict[str, Any] = {
-        name: f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
-        for name, value in no.params.items()
-    }
-    if "agent_id" in params:
-        params["agent_id"] = names.get(params["agent_id"], params["agent_id"])
+    rules = [no.code.split(".", 1)[1] for no in noes]
     following = next_legal_moment(asked.contact, asked.policy, until=asked.now + HORIZON)
     return RuleBroken(
         "place_forbidden",
-        rule=rule,
-        reason=rule,
+        rule=rules[0],
+        reason=rules[0],
         details={
             "next_legal_moment": None if following is None else following.isoformat(),
             "refusals": [
                 {
                     "rule": rule,
                     "reason": rule,
-                    "sentences": {language: say(no.code, language, **params) for language in LANGUAGES},
+                    "sentences": {
+                        language: sentence(no.code, {**no.params, "agent_id": name}, language) for language in LANGUAGES
+                    },
                 }
+                for rule, no in zip(rules, noes, strict=True)
             ],
         },
     )
@@ -243,6 +247,6 @@ def _write(
     )  # fmt: skip
 
 
-def legal_times(asked: Wish, found: Sequence[Row[Any]]) -> list[tuple[Row[Any], datetime | No]]:
+def legal_times(asked: Wish, found: Sequence[Row[Any]]) -> list[tuple[Row[Any], datetime | Noes]]:
     """Of each slot (of `db.day_plans.slots_between`): the moment in it, or why not."""
     return [(slot, asked.when(slot.starts_at, slot.ends_at)) for slot in found]

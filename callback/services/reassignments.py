@@ -21,7 +21,7 @@ from callback.db.tables import Agent, Callback
 from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
-from callback.domain.rules import Contact, Refusal, may
+from callback.domain.rules import Contact, against
 from callback.domain.words import Channel, MoveKind
 from callback.errors import Invalid, NotFound
 from callback.services import assignments, audit, demands, moves
@@ -240,13 +240,14 @@ def _left_where_they_are(
 
 
 def _why(handle: str, reason: str, *, contact: Contact, policy: Policy, asked: Sequence[AgentFacts]) -> Stays:
-    """The rule that forbids it when it is the same for all who were asked, else that nobody of them can."""
+    """The rules that forbid it to each of those who were asked; where there is none, that nobody of them can."""
     if reason != "nobody_qualifies":
         return Stays(handle, f"stays.{reason}", {})
-    refusals: list[Refusal] = [r for agent in asked if (r := may(contact, agent, policy)) is not None]
-    if len(refusals) == 1 or len({r.reason for r in refusals}) == 1:
-        return Stays(handle, f"rule.{refusals[0].reason}", dict(refusals[0].params))
-    return Stays(handle, "stays.nobody_qualifies", {})
+    refused = [rules for agent in asked if (rules := tuple(against(contact, agent, policy)))]
+    shared = set.intersection(*({rule.reason for rule in rules} for rules in refused)) if refused else set()
+    if not shared:
+        return Stays(handle, "stays.nobody_qualifies", {})
+    return Stays.by_rules(handle, [rule for rule in refused[0] if rule.reason in shared])
 
 
 def _moved(placement: Placement, present: Mapping[int, Row[Any]]) -> Moved:

@@ -246,7 +246,7 @@ def _said(flag: Dissatisfaction, answered: Sequence[Sequence[stories.Answered]])
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callers:
     may: tuple[tuple[int, str], ...]
-    may_not: tuple[tuple[int, str, Refusal], ...]
+    may_not: tuple[tuple[int, str, tuple[Refusal, ...]], ...]
     next_legal: datetime | None
 
 
@@ -260,7 +260,7 @@ def callers(session: Session, flag: Dissatisfaction, second: Callback | None, *,
     names = story_rows.names(session, list(agents))
     return Callers(
         may=tuple((agent.id, names[agent.id]) for agent in allowed),
-        may_not=tuple((agent.id, names[agent.id], refusal) for agent, refusal in barred),
+        may_not=tuple((agent.id, names[agent.id], refused) for agent, refused in barred),
         next_legal=next_moment(contact, policy),
     )
 

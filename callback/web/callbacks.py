@@ -1,6 +1,5 @@
 """`/callbacks/{handle}` and `/cases/{id}`: the whole story, why it is as it is, and what can be done about it now."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Response
@@ -8,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from callback.db.tables import Callback, Decision
 from callback.domain.account import Scope
-from callback.domain.rules import Refusal
 from callback.domain.words import CallbackState, Channel, Purpose, Role
 from callback.errors import Invalid
 from callback.services import callbacks, cases, customers, explanations, stories, supervision
 from callback.services.placements import PLACEABLE
 from callback.web.choices import BIGGEST_ID, Chosen, Id, moment_of
 from callback.web.desk import Desk, at_desk
+from callback.web.reassign import barred
 
 router = APIRouter(include_in_schema=False)
 Leader = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WRITE, Role.SUPERVISOR, Role.ADMINISTRATOR))]
@@ -54,7 +53,7 @@ def _story(session: Session, desk: Desk, case_id: int, callback: Callback | None
         why=[(line.strip().removeprefix("- "), line.startswith(" ")) for line in why],
         next_legal=explanation.next_legal if explanation else None,
         may=explanation.may if explanation and placeable else (),
-        may_not=_barred(explanation.may_not, desk) if explanation and placeable else (),
+        may_not=barred(explanation.may_not, desk) if explanation and placeable else (),
         placeable=placeable,
         cancellable=callback is not None and callback.state in PLACEABLE,
         undecided=callback is not None and callback.state is CallbackState.EXHAUSTED and callback.decided_at is None,
@@ -65,20 +64,12 @@ def _story(session: Session, desk: Desk, case_id: int, callback: Callback | None
     )
 
 
-def _barred(may_not: Sequence[tuple[int, str, Refusal]], desk: Desk) -> list[tuple[int, str, str]]:
-    """(agent, name, why not) in the reader's language."""
-    return [
-        (agent_id, name, desk.say(f"rule.{refusal.reason}", **{**refusal.params, "agent_id": name}))
-        for agent_id, name, refusal in may_not
-    ]
-
-
 def _decision(decision: Decision, desk: Desk) -> str:
     return desk.say(
         "work_desk.decision",
         about=desk.say(f"about.{decision.about}"),
         verdict=desk.say(f"verdict.{decision.verdict}"),
-        rule=desk.say(f"decided_by.{decision.rule}"),
+        rule=explanations.rule_name(decision.rule, desk.language),
     )
 
 

@@ -6,46 +6,45 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
 
+from callback.services.wording import LOCALES
 from callback.texts import Language, say
-
-_LOCALES = {"zh": Locale.parse("zh_Hans_CN"), "en": Locale.parse("en_GB")}
 
 
 def locale_of(language: Language) -> Locale:
-    return _LOCALES[language]
+    return LOCALES[language]
 
 
 def clock(at: datetime, zone: ZoneInfo, language: Language) -> str:
     """`14:05`."""
-    return format_time(at.astimezone(zone), "HH:mm", locale=_LOCALES[language])
+    return format_time(at.astimezone(zone), "HH:mm", locale=LOCALES[language])
 
 
 def day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     """`12 Mar` or `3月12日`."""
     on = at.astimezone(zone).date() if isinstance(at, datetime) else at
-    return format_skeleton("MMMd", on, locale=_LOCALES[language])
+    return format_skeleton("MMMd", on, locale=LOCALES[language])
 
 
 def weekday(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     """`Thu 12 Mar` or `3月12日周四`."""
     on = at.astimezone(zone).date() if isinstance(at, datetime) else at
-    return format_skeleton("MMMEd", on, locale=_LOCALES[language])
+    return format_skeleton("MMMEd", on, locale=LOCALES[language])
 
 
 def month(on: date, language: Language) -> str:
     """`March 2026` or `2026年3月`."""
-    return format_skeleton("yMMMM", on, locale=_LOCALES[language])
+    return format_skeleton("yMMMM", on, locale=LOCALES[language])
 
 
 def weekday_alone(on: date, language: Language) -> str:
     """`Thu` or `周四`."""
-    return format_skeleton("E", on, locale=_LOCALES[language])
+    return format_skeleton("E", on, locale=LOCALES[language])
 
 
 def full_day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     """`12 March 2026` or `2026年3月12日`."""
     on = at.astimezone(zone).date() if isinstance(at, datetime) else at
-    return format_date(on, "long", locale=_LOCALES[language])
+    return format_date(on, "long", locale=LOCALES[language])
 
 
 def moment(at: datetime, zone: ZoneInfo, language: Language, *, now: datetime) -> str:

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Path, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callback.db.tables import Agent, Callback, Customer
+from callback.db.agents import names_of
+from callback.db.tables import Callback, Customer
 from callback.domain.account import Scope
 from callback.services import moves
 from callback.services.moves import Undone
 from callback.web.desk import Desk, at_desk
-from callback.web.reassign import told
 
 router = APIRouter(include_in_schema=False)
 Mover = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WRITE))]
@@ -36,13 +36,12 @@ def _said(session: Session, desk: Desk, undone: Undone) -> str:
     handles = [item.handle for item in stays]
     query = select(Callback.handle, Customer.name).join(Customer, Customer.id == Callback.customer_id)
     customers = dict(session.execute(query.where(Callback.handle.in_(handles))).tuples().all())
-    people = [item.params["agent_id"] for item in stays if "agent_id" in item.params]
-    names = dict(session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(people))).tuples().all())
+    names = names_of(session, moves.agents_named(stays))
     lines = [
         desk.say(
             "moves_desk.stayed",
             name=customers.get(item.handle) or item.handle,
-            why=desk.say(item.reason, **told(desk, item.params, names)),
+            why=item.tell(desk.language, names),
         )
         for item in stays
     ]

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 from markupsafe import Markup, escape
@@ -21,11 +20,11 @@ from callback.db.reassignments import Filter, Place
 from callback.db.tables import Agent, Team
 from callback.domain.account import Scope
 from callback.domain.moment import start_of_day
+from callback.domain.rules import Refusal
 from callback.domain.words import CallbackState, Purpose, Severity
 from callback.errors import Invalid
-from callback.services import callbacks, candidates, reassignments
-from callback.services.moves import MOVABLE
-from callback.web import moments
+from callback.services import callbacks, candidates, reassignments, wording
+from callback.services.moves import MOVABLE, Stays, agents_named
 from callback.web.desk import Desk, at_desk
 
 router = APIRouter(include_in_schema=False)
@@ -100,7 +99,7 @@ def show_candidates(
 
 def _why(desk: Desk, reason: str, about: str, count: int) -> Markup:
     if reason == "agent_language":
-        about = desk.say(f"reassign_desk.language.{about}")
+        about = wording.language_name(about, desk.language)
         return escape(desk.say("candidate.agent_language", count=count, about=about))
     return sentence(desk, f"candidate.{reason}", {"count": count, "about": about}, {})
 
@@ -112,8 +111,7 @@ def show_who(desk: Mover, handle: Handle) -> Response:
         callback = callbacks.find_callback(session, handle)
         found = candidates.who(session, callback.id, now=desk.now)
         name = callback.customer.name
-    rules = {agent_id: sentence(desk, f"rule.{r.reason}", r.params, {agent_id: n}) for agent_id, n, r in found.barred}
-    return desk.fragment("reassign/who.html", found=found, rules=rules, customer=name)
+    return desk.fragment("reassign/who.html", found=found, barred=barred(found.barred, desk), customer=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +157,28 @@ def shown(session: Session, desk: Desk, outcome: reassignments.Outcome) -> dict[
     lines = _lines(session, asked)
     people = {m.agent_id for m in outcome.moved} | {m.from_agent_id for m in outcome.moved if m.from_agent_id}
     people |= {load.agent_id for load in outcome.loads}
-    people |= {s.params["agent_id"] for s in outcome.stays if "agent_id" in s.params}
+    people |= agents_named(outcome.stays)
     names = dict(session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(people))).tuples().all())
-    reasons = [(lines.get(s.handle), sentence(desk, s.reason, s.params, names)) for s in outcome.stays]
+    reasons = [(lines.get(s.handle), sentences(desk, s, names)) for s in outcome.stays]
     return {"lines": lines, "names": names, "reasons": reasons}
 
 
 def told(desk: Desk, params: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    """Parameters of a rule's sentence with people and languages by name instead of by number."""
-    said = dict(params)
-    if "agent_id" in said:
-        said["agent_id"] = names.get(said["agent_id"], said["agent_id"])
-    if "language" in said:
-        said["language"] = desk.say(f"reassign_desk.language.{said['language']}")
-    if "zone" in said:
-        said["zone"] = moments.zone_name(ZoneInfo(str(said["zone"])), desk.now)
-    return said
+    """Parameters of a rule's sentence as people read them, with who is meant by name instead of by number."""
+    return wording.spoken(params, desk.language, names=names)
+
+
+def barred(may_not: Sequence[tuple[int, str, Sequence[Refusal]]], desk: Desk) -> list[tuple[int, str, str]]:
+    """(agent, name, everything that speaks against them) in the reader's language."""
+    return [
+        (agent_id, name, wording.why_not(refused, desk.language, agent=name)) for agent_id, name, refused in may_not
+    ]
+
+
+def sentences(desk: Desk, stays: Stays, names: Mapping[int, str]) -> Markup:
+    """Every reason why one was not moved."""
+    told = [sentence(desk, code, params, names) for code, params in stays.reasons]
+    return Markup(wording.between(desk.language)).join(told)  # noqa: S704  a space, or nothing
 
 
 def sentence(desk: Desk, code: str, params: Mapping[str, Any], names: Mapping[int, str]) -> Markup:

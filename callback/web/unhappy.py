@@ -31,6 +31,7 @@ from callback.services import dissatisfactions, recoveries, unhappy
 from callback.services.board import AGES
 from callback.web.choices import BIGGEST_ID, AfterPlace, Chosen, Id, OptionalId, moment_of, place, place_of
 from callback.web.desk import Desk, at_desk
+from callback.web.reassign import barred
 
 router = APIRouter(prefix="/unhappy", include_in_schema=False)
 LEADERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)
@@ -143,10 +144,7 @@ def show(number: Number, desk: Reader) -> Response:
             live=live,
             calling=found.second is not None and found.second.state.value == "in_progress",
             may=callers.may if callers else (),
-            may_not=[
-                (agent_id, name, desk.say(f"rule.{refusal.reason}", **{**refusal.params, "agent_id": name}))
-                for agent_id, name, refusal in (callers.may_not if callers else ())
-            ],
+            may_not=barred(callers.may_not, desk) if callers else (),
             next_legal=callers.next_legal if callers else None,
             taken={step: [row for row in found.steps if row.step is step] for step in RecoveryStep},
             sub_causes=SUB_CAUSES,

@@ -291,7 +291,7 @@ def test_who_may_take_them_and_who_may_not_and_why(house: House, now: datetime) 
     assert agents[zhao_id].refused == (("agent_language", "zh", 4),)
     assert set(found.nobody) == nobody
     assert one.allowed == ()
-    assert {(agent_id, refusal.reason) for agent_id, _, refusal in one.barred} == {
+    assert {(agent_id, refusal.reason) for agent_id, _, refused in one.barred for refusal in refused} == {
         (li_id, "handled_case"),
         (zhao_id, "agent_language"),
     }

@@ -80,6 +80,28 @@ def test_a_second_call_is_not_moved_to_somebody_who_handled_the_case(house: Hous
     assert any("冷静期" in sentence for sentence in explained["sentences"])
 
 
+def test_every_rule_that_forbids_it_is_named(house: House, desk: Desk, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        li = add_agent(session, "li", now=now, languages=["en"])
+        add_agent(session, "zhao", now=now, skills=["billing"])
+        customer = add_customer(session, now=now)
+        add_case(session, customer, now=now, promised_at=now + HOUR, required_skill="billing")
+        li_id = li.id
+    planned(house)
+    body = {"callbacks": handles(house.sessions), "to": [li_id], "reason": "holiday", "dry_run": True}
+    chief = desk.supervisor()
+    (stays,) = chief.post("/api/v1/reassignments", json=body, headers={"Accept-Language": "en"}).json()["stays"]
+    assert stays["reason"] == "rule.agent_language"
+    assert stays["sentence"] == (
+        "Agent Li does not speak the customer's language (Chinese). "
+        "Agent Li lacks the skill that the case needs (billing)."
+    )
+    form = {"chosen": body["callbacks"], "to": str(li_id), "reason": "holiday"}
+    page = chief.post("/reassign/preview", data=form, headers={"HX-Request": "true"}).text
+    assert "(Chinese)" in page
+    assert ">billing</span>" in page
+
+
 def test_a_call_under_way_stays(house: House, desk: Desk, now: datetime) -> None:
     with house.sessions.begin() as session:
         add_agent(session, "li", now=now)

@@ -177,6 +177,32 @@ def test_an_override_needs_a_reason_is_audited_and_lets_the_call_begin(centre: C
     assert centre.start(callback.handle, li, now=now + timedelta(hours=5)).purpose is Purpose.SECOND_CALL
 
 
+def test_an_override_names_and_overrules_every_rule_about_persons(centre: Centre, now: datetime) -> None:
+    li, chief = centre.agent("li", languages=["en"]), centre.agent("chief", role=Role.SUPERVISOR)
+    case_id = centre.case()
+    not_accepted(centre, li, case_id)
+    flag_id = the_flag(centre).id
+
+    def assign(reason: str | None) -> Callback:
+        with centre.sessions.begin() as session:
+            return dissatisfactions.assign_second_call(
+                session, dissatisfaction_id=flag_id, agent_id=li, by=chief, now=now, override_reason=reason
+            )
+
+    with pytest.raises(RuleBroken) as refused:
+        assign(None)
+    told = refused.value.details["refusals"]
+    assert isinstance(told, list)
+    assert [each["reason"] for each in told] == ["agent_language", "handled_case"]
+    assert "Chinese" in told[0]["sentences"]["en"]
+    assert "中文" in told[0]["sentences"]["zh"]
+    callback = assign("客户点名要李")
+    with centre.sessions() as session:
+        made = session.scalars(select(Decision.rule).where(Decision.about == "override").order_by(Decision.id)).all()
+    assert made == ["language", "negative_affinity"]
+    assert centre.start(callback.handle, li, now=now + timedelta(hours=5)).purpose is Purpose.SECOND_CALL
+
+
 def test_moments_are_never_overridden(centre: Centre, now: datetime) -> None:
     li, wang = centre.agent("li"), centre.agent("wang")
     chief = centre.agent("chief", role=Role.SUPERVISOR)

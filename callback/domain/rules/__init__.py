@@ -16,7 +16,7 @@ from callback.domain.rules.budget import attempts_per_callback, attempts_per_day
 from callback.domain.rules.contact import Contact, Refusal
 from callback.domain.rules.identity import may_reveal
 from callback.domain.rules.once import may_move, rank, states_below
-from callback.domain.rules.people import QUALIFICATIONS, may, who_may
+from callback.domain.rules.people import QUALIFICATIONS, against, may, who_may
 from callback.domain.rules.suppression import addresses_of, suppression, usable_addresses
 from callback.domain.rules.window import window
 from callback.domain.rules.wish import forbidden_dates, preferred_time
@@ -28,6 +28,7 @@ __all__ = [
     "Contact",
     "Refusal",
     "addresses_of",
+    "against",
     "may",
     "may_move",
     "may_reveal",

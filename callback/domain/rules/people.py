@@ -1,6 +1,6 @@
 """Who may make a call: what an agent must bring along, then the hard rules about persons."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from callback.domain.facts import AgentFacts
@@ -37,25 +37,29 @@ def affinity(contact: Contact, agent: AgentFacts, policy: Policy) -> Refusal | N
 QUALIFICATIONS: tuple[Qualification, ...] = (inactive, language, skill, affinity)
 
 
-def may(contact: Contact, agent: AgentFacts, policy: Policy) -> Refusal | None:
-    """Why `agent` may not make this contact, whatever the moment; None when they may."""
+def against(contact: Contact, agent: AgentFacts, policy: Policy) -> Iterator[Refusal]:
+    """Everything that forbids `agent` this contact, whatever the moment."""
     for qualification in QUALIFICATIONS:
         refusal = qualification(contact, agent, policy)
         if refusal is not None:
-            return refusal
-    return None
+            yield refusal
+
+
+def may(contact: Contact, agent: AgentFacts, policy: Policy) -> Refusal | None:
+    """The first thing that forbids it; None when they may."""
+    return next(against(contact, agent, policy), None)
 
 
 def who_may(
     contact: Contact, policy: Policy, agents: Iterable[AgentFacts]
-) -> tuple[tuple[AgentFacts, ...], tuple[tuple[AgentFacts, Refusal], ...]]:
-    """Those who may make this contact, and those who may not, each with the first rule that says so."""
+) -> tuple[tuple[AgentFacts, ...], tuple[tuple[AgentFacts, tuple[Refusal, ...]], ...]]:
+    """Those who may make this contact, and those who may not, each with every rule that says so."""
     allowed: list[AgentFacts] = []
-    barred: list[tuple[AgentFacts, Refusal]] = []
+    barred: list[tuple[AgentFacts, tuple[Refusal, ...]]] = []
     for agent in agents:
-        refusal = may(contact, agent, policy)
-        if refusal is None:
-            allowed.append(agent)
+        refused = tuple(against(contact, agent, policy))
+        if refused:
+            barred.append((agent, refused))
         else:
-            barred.append((agent, refusal))
+            allowed.append(agent)
     return tuple(allowed), tuple(barred)

@@ -125,8 +125,8 @@ def _begin(
     appointment = rows.open_appointment(session, callback.id)
     by_appointment = appointment is not None and now >= appointment.at - EARLY
     contact = contact_of(session, callback, at=now, agent_id=agent_id, by_appointment=by_appointment)
-    override = rows.overridden_for(session, callback_id=callback.id, agent_id=agent_id)
-    refused = standing_refusals(contact, policy, overridden=[override.rule] if override else [])
+    overridden = rows.overridden_for(session, callback_id=callback.id, agent_id=agent_id)
+    refused = standing_refusals(contact, policy, overridden=overridden)
     if refused:
         raise broken(refused, next_moment=next_moment(contact, policy))
     address = next_address(contact, load_retry_table(session))

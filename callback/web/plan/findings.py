@@ -2,8 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
 
 from fastapi import APIRouter, Response
 from markupsafe import Markup, escape
@@ -17,7 +16,6 @@ from callback.services.findings import Fault
 from callback.web import moments
 from callback.web.desk import Desk
 from callback.web.plan.grid import Leader
-from callback.web.reassign import told
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 10
@@ -91,29 +89,16 @@ def _mend(fault: Fault, names: Mapping[str, str]) -> str:
 
 
 def _sentence(desk: Desk, fault: Fault, names: Mapping[str, str]) -> Markup:
-    """With customers by name, days by weekday, rules in words, moments on the reader's clock."""
-    params: dict[str, Any] = told(desk, fault.params, {})
-    if "reason" in params:
-        params["reason"] = escape(
-            desk.say(f"rule.{params['reason']}", **(params | {"agent_id": params.get("agent", "–")}))
-        )
+    """With customers by name, and the due time as it is told on pages."""
+    params = findings.words(fault, desk.language, zone=desk.zone)
     if "due" in params:
-        due = datetime.strptime(str(params["due"]), "%Y-%m-%d %H:%MZ").replace(tzinfo=UTC)
+        due = datetime.fromisoformat(str(fault.params["due"]))
         params["due"] = moments.moment(due, desk.zone, desk.language, now=desk.now)
-    if "day" in params:
-        params["day"] = _day(desk, params["day"])
-    for name in ("agent", "other", "skills"):
+    for name in ("who", "agent", "other", "skills"):
         if name in params:
             params[name] = _own(names.get(str(params[name]), str(params[name])))
-    params["who"] = _own(names.get(fault.who, fault.who))
     return escape(desk.say(f"finding.{fault.code}")).format(**params)
 
 
 def _own(text: str) -> Markup:
     return Markup('<span translate="no">{}</span>').format(text)
-
-
-def _day(desk: Desk, day: object) -> str:
-    if isinstance(day, int):
-        return desk.say(f"plan_desk.weekday_{day}")
-    return moments.weekday(date.fromisoformat(str(day)), desk.zone, desk.language)

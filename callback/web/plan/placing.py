@@ -14,12 +14,12 @@ from callback.db import day_plans as rows
 from callback.db.tables import Agent
 from callback.domain.moment import start_of_day
 from callback.errors import Invalid
-from callback.services import candidates, placing
-from callback.services.placing import No, Wish
+from callback.services import candidates, placing, wording
+from callback.services.placing import No, Noes, Wish
 from callback.web import moments
 from callback.web.desk import Desk
 from callback.web.plan.grid import Leader, view_of
-from callback.web.reassign import sentence, told
+from callback.web.reassign import barred, told
 
 router = APIRouter(include_in_schema=False)
 Handle = Annotated[str, Path(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -38,18 +38,18 @@ def targets(desk: Leader, handle: Handle) -> Response:
         agents = placing.agents_asked(session, names)
         since, until = start_of_day(view.day, desk.zone), start_of_day(view.day + timedelta(days=1), desk.zone)
         starts = rows.slots_between(session, names, since=since, until=until)
-    who = {agent_id: no for agent_id, agent in agents.items() if (no := asked.who(agent)) is not None}
+    who = {agent_id: noes for agent_id, agent in agents.items() if (noes := asked.who(agent))}
     when: dict[str, str] = {}
     for start, end in {(slot.starts_at, slot.ends_at) for slot in starts}:
         at = asked.when(start, end)
-        if isinstance(at, No):
-            when[start.isoformat()] = _plain(desk, at, asked, names)
+        if not isinstance(at, datetime):
+            when[start.isoformat()] = _plain(desk, at, names)
     stuck = asked.movable()
     return JSONResponse(
         {
-            "who": {agent_id: _plain(desk, no, asked, names) for agent_id, no in who.items()},
+            "who": {agent_id: _plain(desk, noes, names) for agent_id, noes in who.items()},
             "when": when,
-            "stuck": None if stuck is None else _plain(desk, stuck, asked, names),
+            "stuck": None if stuck is None else _plain(desk, (stuck,), names),
         },
         headers={"Cache-Control": "no-store"},
     )
@@ -68,15 +68,12 @@ def chip(desk: Leader, handle: Handle, agent: AgentId | None = None, day: Annota
         customer, case = asked.callback.customer, asked.callback.case
         session.expunge_all()
     allowed = [*found.allowed, *((a, name) for a, name, _ in found.barred if a in asked.overridden)]
-    barred = [
-        (name, sentence(desk, f"rule.{refusal.reason}", refusal.params, names))
-        for agent_id, name, refusal in found.barred
-        if agent_id not in asked.overridden
-    ]
+    against = [one for one in found.barred if one[0] not in asked.overridden]
     return desk.fragment(
         "plan/chip.html", asked=asked, callback=asked.callback, customer=customer, case=case, allowed=allowed,
-        barred=barred, chosen=chosen, times=times, when=when, whose=names.get(asked.callback.agent_id or 0),
-        stuck=asked.movable(), days=[desk.now.astimezone(desk.zone).date() + timedelta(days=n) for n in range(4)],
+        barred=barred(against, desk), chosen=chosen, times=times, when=when, stuck=asked.movable(),
+        whose=names.get(asked.callback.agent_id or 0),
+        days=[desk.now.astimezone(desk.zone).date() + timedelta(days=n) for n in range(4)],
     )  # fmt: skip
 
 
@@ -142,16 +139,13 @@ def _times(session: Session, desk: Desk, asked: Wish, agent_id: int, day: date) 
     fits = max(1, round(asked.policy.slot / asked.policy.handling_time))
     times = []
     for slot, at in placing.legal_times(asked, found):
-        if isinstance(at, No) and at.code == "place.past":
+        if at == (No("place.past"),):
             continue
         held = sum(slot.starts_at <= row.planned_at < slot.ends_at for row in placed)
-        why = _plain(desk, at, asked, {}) if isinstance(at, No) else None
+        why = None if isinstance(at, datetime) else _plain(desk, at, {})
         times.append({"slot": slot, "why": why, "full": held >= fits})
     return times
 
 
-def _plain(desk: Desk, no: No, asked: Wish, names: Mapping[int, str]) -> str:
-    params = told(desk, no.params, names)
-    zone = asked.contact.customer.zone
-    params = {k: f"{v.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(v, datetime) else v for k, v in params.items()}
-    return desk.say(no.code, **params)
+def _plain(desk: Desk, noes: Noes, names: Mapping[int, str]) -> str:
+    return wording.joined((desk.say(no.code, **told(desk, no.params, names)) for no in noes), desk.language)

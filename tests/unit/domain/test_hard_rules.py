@@ -278,7 +278,7 @@ def test_nobody_who_handled_or_spoke_may_make_the_second_call(contact: Contact, 
     allowed, barred = who_may(contact, policy, agents)
     assert {agent.id for agent in allowed} == {agent.id for agent in agents} - tainted(contact)
     assert {agent.id for agent, _ in barred} == {agent.id for agent in agents} & tainted(contact)
-    assert {refusal.rule for _, refusal in barred} <= {"negative_affinity"}
+    assert {refusal.rule for _, refused in barred for refusal in refused} <= {"negative_affinity"}
 
 
 @settings(max_examples=100, deadline=None)
