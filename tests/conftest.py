@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +26,23 @@ from callback.settings import Settings, load_settings
 hypothesis_settings.register_profile("callback", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("callback")
 """No property fails because the machine is busy: speed is measured in scripts/bench."""
+
+UNIT = Path(__file__).parent / "unit"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """The domain is pure: its own unit tests cover all of it. Tracing every other test as well would double their time."""
+    measuring = item.config.pluginmanager.get_plugin("_cov")
+    controller = getattr(measuring, "cov_controller", None)
+    if controller is None or UNIT in item.path.parents:
+        return (yield)
+    controller.pause()
+    try:
+        return (yield)
+    finally:
+        controller.resume()
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
