@@ -17,20 +17,23 @@ from callback.clock import utc_now
 from callback.db.engine import reading
 from callback.db.tables import Case, ContactPoint, Customer, Dissatisfaction, ImportRun
 from callback.errors import Conflict
+from callback.services.imports import run as importing
 from callback.services.imports.profile import load_profile
 from callback.services.imports.run import Order, Summary, import_file
 
-ROWS = 45_000
-"""Enough for the second, reading process."""
-CHUNK = 1_000
-BAD_EVERY = 900
+ROWS = 4_500
+CHUNK = 100
+BAD_EVERY = 90
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from callback.bootstrap import build
+from callback.services.imports import run as importing
 from callback.services.imports.profile import load_profile
 from callback.services.imports.run import Order, import_file
+
+importing.LARGE = 1_000  # with the second, reading process
 
 if __name__ == "__main__":
     house = build()
@@ -41,7 +44,9 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def big_file(tmp_path: Path) -> Path:
+def big_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Read beside the writer, as a file of ten times its length would be."""
+    monkeypatch.setattr(importing, "LARGE", 1_000)
     path = tmp_path / "big.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         write = csv.writer(file).writerow
