@@ -18,7 +18,8 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     for (const button of buttonsOf(event.detail.elt)) { if ("waits" in button.dataset) { button.disabled = false; delete button.dataset.waits; } }
-    if (event.detail.successful) {
+    const status = event.detail.xhr.status; // of an answer that leads to another page htmx does not say `successful`
+    if (status >= 200 && status < 300) {
       all("#problem, .dialog-problem").forEach((place) => place.replaceChildren());
       one("#offline").hidden = true;
       if (event.detail.requestConfig.verb !== "get") forget(event.detail.elt);
