@@ -14,6 +14,7 @@ from sqlalchemy import Row, update
 from sqlalchemy.orm import Session
 
 from callback.db import callbacks as callback_rows
+from callback.db import cases as case_rows
 from callback.db import decisions
 from callback.db import incoming as rows
 from callback.db.claims import changed_one
@@ -24,6 +25,7 @@ from callback.domain.words import CallbackState, Channel, Disposition, Purpose
 from callback.errors import Conflict, Forbidden, NotFound
 from callback.services import appointments, attempts, audit, notes
 from callback.services.attempts import CallSheet
+from callback.services.attempts.consequences import new_needs
 from callback.services.attempts.start import EARLY
 from callback.services.callbacks import find_callback
 from callback.services.customers import find_customer
@@ -162,9 +164,7 @@ def record(session: Session, *, call: IncomingCall, case_id: int, text: str, now
     Raises `NotFound` (`case_not_found`) and `Invalid` (`note_empty`, `note_too_long`, `text_not_storable`).
     """
     words = notes.clean(text)
-    case = session.get(Case, case_id)
-    if case is None or case.customer_id != call.customer_id:
-        raise NotFound("case_not_found", case=case_id)
+    case = _case_of_customer(session, call, case_id)
     if call.note:  # about something else, or once more: kept beside the first
         call = IncomingCall(
             handle=new_handle(),
@@ -181,6 +181,27 @@ def record(session: Session, *, call: IncomingCall, case_id: int, text: str, now
         if one.case_id == case.id and one.channel is Channel.AGENT and one.agent_id != call.agent_id:
             notes.leave(session, callback=one.callback, text=words, by=call.agent_id, now=now)
     return call
+
+
+def new_need(session: Session, *, call: IncomingCall, case_id: int, text: str, now: datetime) -> int:
+    """The customer has another matter: a child case of the one it grew out of, as after a call that we made; its id.
+
+    What the centre's rules make of it (whose it is, when the customer is called about it) is the planner's work. The
+    same matter a second time in one call, from a double click, is the same case. Raises `NotFound` (`case_not_found`)
+    and `Invalid` (`need_empty`, `need_too_long`, `text_not_storable`).
+    """
+    need = notes.clean(text, what="need")
+    parent = _case_of_customer(session, call, case_id)
+    callback_rows.lock_agent(session, call.agent_id)
+    for child in case_rows.children(session, parent.id):
+        if child.description == need and child.created_at >= call.identity_at:
+            return child.id
+    (child_id,) = new_needs(session, parent, needs=[need], by=call.agent_id, now=now)
+    _audit(
+        session, "customer.new_need", call.customer_id, by=call.agent_id, now=now, incoming=call.handle,
+        case_id=child_id, parent_id=parent.id,
+    )  # fmt: skip
+    return child_id
 
 
 def go_on(session: Session, *, call: IncomingCall, callback: str, now: datetime, settings: Settings) -> CallSheet:
@@ -275,6 +296,14 @@ def wish(
         at=at.isoformat(),
     )  # fmt: skip
     return found
+
+
+def _case_of_customer(session: Session, call: IncomingCall, case_id: int) -> Case:
+    """A case of the customer who is on the line, and of nobody else."""
+    case = session.get(Case, case_id)
+    if case is None or case.customer_id != call.customer_id:
+        raise NotFound("case_not_found", case=case_id)
+    return case
 
 
 def _of_customer(session: Session, call: IncomingCall, handle: str) -> Callback:

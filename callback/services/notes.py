@@ -97,13 +97,13 @@ def leave(session: Session, *, callback: str, text: str, by: int, now: datetime)
     return note
 
 
-def clean(text: str) -> str:
-    """What was typed, without blanks around it. Raises `Invalid` for what cannot be kept."""
+def clean(text: str, *, what: str = "note") -> str:
+    """What was typed, without blanks around it. Raises `Invalid` (`<what>_empty`, …) for what cannot be kept."""
     text = text.strip()
     if not text:
-        raise Invalid("note_empty")
+        raise Invalid(f"{what}_empty")
     if len(text) > LONGEST:
-        raise Invalid("note_too_long", most=LONGEST, length=len(text))
+        raise Invalid(f"{what}_too_long", most=LONGEST, length=len(text))
     if not is_storable(text):
         raise Invalid("text_not_storable")
     return text

@@ -86,6 +86,20 @@ def note(
     return desk.go(f"/incoming/{handle}", said="search_desk.noted")
 
 
+@router.post("/incoming/{handle}/need")
+def need(
+    handle: Handle,
+    desk: Worker,
+    case_id: Annotated[int, Form(ge=1, le=2**63 - 1)],
+    text: Annotated[str, Form(max_length=1_000_000)] = "",
+) -> Response:
+    """Another matter: a child case of the one it grew out of."""
+    with desk.begin() as session:
+        call = incoming.own_call(session, handle, by=desk.me.agent_id, now=desk.now)
+        incoming.new_need(session, call=call, case_id=case_id, text=text, now=desk.now)
+    return desk.go(f"/incoming/{handle}", said="search_desk.need_kept")
+
+
 @router.post("/incoming/{handle}/callbacks/{callback}/continue")
 def go_on(handle: Handle, callback: Handle, desk: Worker) -> Response:
     """Into the guided call, with a colleague's callback taken over where the rules allow it."""

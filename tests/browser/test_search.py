@@ -71,3 +71,21 @@ def test_a_note_and_an_appointment_while_the_customer_is_on_the_line(site: Site)
     dialog.get_by_role("button", name="Keep the appointment").click()
     page.get_by_text("We call at that time.").wait_for()
     duty.get_by_text("appointment tomorrow 15:00").wait_for()
+
+
+@BOTH
+@WIDTHS
+def test_another_matter_with_the_keyboard(site: Site, look: Look, language: Literal["en", "zh"], width: int) -> None:
+    customer, _, _ = _waiting_for(site, "limin", language)
+    page = site.open(f"/search/{customer}", login="limin", language=language, width=width)
+    page.keyboard.press("1")
+    page.wait_for_url("**/incoming/*")
+    page.keyboard.press("n")
+    page.locator("#need textarea:focus").fill("<b>A second key</b>")
+    look(page, "incoming-need", picture=False)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("The case is open" if language == "en" else "已为组长建立跟进个案。").wait_for()
+    page.get_by_role("heading", name="<b>A second key</b>").wait_for()
+    assert page.evaluate("JSON.stringify(localStorage)") == "{}"

@@ -8,9 +8,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from callback.bootstrap import House
-from callback.db.tables import Appointment, AuditEntry, CaseHandler, Decision, IncomingCall
-from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel, Purpose
-from callback.services import notes
+from callback.db.tables import Appointment, AuditEntry, Callback, Case, CaseHandler, Decision, IncomingCall
+from callback.domain.words import AppointmentState, BlockedBy, CallbackState, CaseStatus, Channel, Purpose
+from callback.services import cases, notes
+from callback.services.plans import plan
 from tests.integration.call_centre import Centre
 from tests.integration.conftest import Desk, StandingClock
 
@@ -161,6 +162,76 @@ def test_what_the_customer_says_is_kept_and_read_by_who_has_to_call(desk: Desk, 
         assert len(notes.unread_of(session, desk.ids["li"])[handle].messages) == 2
     empty = wang.post(f"{address}/note", data={"case_id": str(case), "text": " "}, headers=HTMX)
     assert empty.status_code == 422
+
+
+def test_another_matter_becomes_a_child_case_with_its_callback(
+    desk: Desk, centre: Centre, house: House, clock: StandingClock
+) -> None:
+    """By the same rules as one heard in a call that we made: the leader's case, and a call when the answer is found."""
+    wang = desk.agent("wang")
+    team = centre.team()
+    leader = centre.agent("leader", team_id=team, leads_team=True)
+    customer = centre.customer()
+    parent = centre.case(customer, team_id=team, status=CaseStatus.CLOSED, told_at=centre.now, closed_at=centre.now)
+    other = centre.case(centre.customer(phones=["+8613900000001"]))
+    address = _confirmed(wang, customer)
+    page = wang.get(address).text
+    assert 'data-key="n"' in page
+    assert f'<option value="{parent}">' in page
+    assert f'<option value="{other}">' not in page
+
+    form = {"case_id": str(parent), "text": " <b>A new</b>\nlift key "}
+    for _ in range(2):  # a double click
+        kept = wang.post(f"{address}/need", data=form, headers=HTMX)
+        assert (kept.status_code, kept.headers["HX-Redirect"]) == (204, address)
+    with house.sessions() as session:
+        child = session.scalars(select(Case).where(Case.parent_id == parent)).one()
+        took = session.scalars(
+            select(CaseHandler.agent_id).where(CaseHandler.case_id == child.id, CaseHandler.role == "took")
+        )
+        assert took.all() == [desk.ids["wang"]]
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "customer.new_need")).one()
+    assert (child.subject, child.description) == ("<b>A new</b> lift key", "<b>A new</b>\nlift key")
+    assert (child.customer_id, child.team_id, child.owner_id) == (customer, team, leader)
+    assert (child.status, child.plan_at) == (CaseStatus.PENDING, centre.now)
+    assert entry.actor_id == desk.ids["wang"]
+    assert entry.details == {"incoming": address.rsplit("/", 1)[1], "case_id": child.id, "parent_id": parent}
+    assert "&lt;b&gt;A new&lt;/b&gt; lift key" in wang.get(address).text
+
+    def owed() -> list[Purpose]:
+        plan(house.sessions, now=clock(), carriers=frozenset())
+        with house.sessions() as session:
+            return list(session.scalars(select(Callback.purpose).where(Callback.case_id == child.id)))
+
+    assert owed() == []  # nothing is promised for today
+    clock.advance(days=3)
+    assert owed() == [Purpose.HOLDING]
+    with house.sessions.begin() as session:
+        cases.answer_case(session, case=session.get_one(Case, child.id), text="It lies ready.", by=leader, now=clock())
+    assert Purpose.FOLLOW_UP in owed()
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign", "status", "word"),
+    [
+        (" ", False, 422, "Write down what the customer needs"),
+        ("x" * 1_001, False, 422, "The need has 1001 characters"),
+        ("a key", True, 404, "case"),
+    ],
+)
+def test_a_matter_that_is_refused_leaves_no_case(
+    desk: Desk, centre: Centre, house: House, *, text: str, foreign: bool, status: int, word: str
+) -> None:
+    li, wang = desk.agent("li"), desk.agent("wang")
+    customer = centre.customer()
+    case = centre.case(centre.customer(phones=["+8613900000001"]) if foreign else customer)
+    address = _confirmed(wang, customer)
+    form = {"case_id": str(case), "text": text}
+    refused = wang.post(f"{address}/need", data=form, headers=HTMX)
+    assert (refused.status_code, word in refused.text) == (status, True)
+    assert li.post(f"{address}/need", data={**form, "text": "a key"}, headers=HTMX).status_code == 404
+    with house.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Case)) == 1
 
 
 def test_the_customer_names_a_time(desk: Desk, centre: Centre, house: House) -> None:
