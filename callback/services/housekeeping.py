@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from callback.db.base import WithId
 from callback.db.engine import is_postgresql
 from callback.db.jobs import enqueue
-from callback.db.tables import Case, IdempotencyKey, Job, LoginFailure, LoginSession, Promise
+from callback.db.tables import Case, IdempotencyKey, Job, LoginFailure, LoginSession, Move, Promise
 from callback.domain.words import PromiseState
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
@@ -18,6 +18,8 @@ SESSIONS_KEPT = timedelta(days=30)
 """After they have ended: a supervisor may ask who was logged in."""
 JOBS_KEPT = timedelta(days=1)
 DEAD_LETTERS_KEPT = timedelta(days=7)
+MOVES_KEPT = timedelta(days=7)
+"""So long a move can be undone: nearly all of its callbacks have ended or changed by then, and stay where they are."""
 AT_ONCE = 10_000
 """Rows of one kind in one transaction; what is left is thrown away by the next tick."""
 
@@ -45,6 +47,7 @@ def purge(session: Session, *, now: datetime) -> dict[str, int]:
         "login_sessions": _throw(session, LoginSession, LoginSession.expires_at < now - SESSIONS_KEPT),
         "login_failures": _throw(session, LoginFailure, LoginFailure.at < now - LOGIN_FAILURES_KEPT),
         "idempotency_keys": _throw(session, IdempotencyKey, IdempotencyKey.created_at < now - IDEMPOTENCY_KEPT),
+        "moves": _throw(session, Move, Move.at < now - MOVES_KEPT),
     }
     if is_postgresql(session):
         thrown["procrastinate_jobs"] = _throw_procrastinate(session)

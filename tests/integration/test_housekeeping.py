@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from callback.db.engine import SessionFactory, is_postgresql
 from callback.db.jobs import TableQueue
-from callback.db.tables import Agent, Case, Customer, IdempotencyKey, Job, LoginFailure, LoginSession, Promise
-from callback.domain.words import CaseStatus, PromiseState
+from callback.db.tables import Agent, Case, Customer, IdempotencyKey, Job, LoginFailure, LoginSession, Move, Promise
+from callback.domain.words import CaseStatus, MoveKind, PromiseState
 from callback.services import housekeeping
 
 
@@ -57,6 +57,9 @@ def test_only_what_has_served_its_time_goes(sessions: SessionFactory, now: datet
             session.add(LoginFailure(login=f"old{n}", address="::1", at=now - age))
             key = {"agent_id": agent.id, "key": str(n), "request_hash": "x"}
             session.add(IdempotencyKey(**key, status=201, created_at=now - age))
+        undone = {"undone_at": now, "undone_by_id": agent.id}
+        for n, (age, more) in enumerate(((8 * day, {}), (8 * day, undone), (6 * day, {}), (6 * day, undone))):
+            session.add(Move(kind=MoveKind.REASSIGN, at=now - age, actor_id=agent.id, reason=str(n), **more))
         for n, expired in enumerate((now - 31 * day, now - day)):
             secret = bytes([n]) * 32
             session.add(
@@ -78,6 +81,8 @@ def test_only_what_has_served_its_time_goes(sessions: SessionFactory, now: datet
         else:
             assert gone["procrastinate_jobs"] == 0
         assert session.scalars(select(LoginFailure.login)).one() == "old1"
+        assert gone["moves"] == 2
+        assert set(session.scalars(select(Move.reason))) == {"2", "3"}
 
 
 def test_broken_promises_ask_for_planning(sessions: SessionFactory, now: datetime) -> None:
