@@ -20,7 +20,6 @@ from callback.domain.address import mask
 from callback.domain.words import SuppressionScope
 from callback.entrance import HouseDep, LanguageDep, Now, Principal, caller
 from callback.services import contacts, do_not_call, suppressions
-from callback.texts import say
 
 router = APIRouter(tags=["suppressions"])
 Reader = Annotated[Principal, Depends(caller(Scope.CUSTOMERS_READ))]
@@ -153,7 +152,7 @@ def import_do_not_call_list(
                 row=reject.row,
                 code=reject.code,
                 value=reject.value,
-                what_to_do=say(f"suppression.reject.{reject.code}", language),
+                what_to_do=do_not_call.what_to_do(reject, language),
             )
             for reject in report.rejects
         ],

@@ -78,7 +78,7 @@ def import_list(
         figures = {"rows": report.rows, "added": report.added, "present": report.present, "rejected": report.rejected}
         console.print(say("suppression.imported", language, file=report.file, **figures), markup=False, highlight=False)
         for reject in report.rejects:
-            why = say(f"suppression.reject.{reject.code}", language)
+            why = do_not_call.what_to_do(reject, language)
             line = say("suppression.rejected_row", language, row=reject.row, value=reject.value, why=why)
             console.print(line, markup=False, highlight=False)
 

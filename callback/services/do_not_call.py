@@ -14,18 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
 
 from callback.db import suppressions as rows
 from callback.db.engine import SessionFactory
 from callback.db.jobs import enqueue
-from callback.db.tables import Suppression
+from callback.db.tables import Suppression, SuppressionList
 from callback.domain.address import mask
+from callback.domain.handle import new_handle
 from callback.domain.words import SuppressionScope
-from callback.errors import Invalid
+from callback.errors import Invalid, NotFound
 from callback.services import audit, contacts
 from callback.services.imports.encoding import detect_encoding
+from callback.services.imports.normalise import Reject
+from callback.services.imports.rejects import RejectsFile
 from callback.services.suppressions import DO_NOT_CALL
+from callback.texts import Language, say
 
 CHUNK = 1_000
 MOST_ROWS = 5_000_000
@@ -43,15 +48,6 @@ _HEADINGS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The sentence is `suppression.reject.<code>`."""
-
-    row: int
-    code: str
-    value: str
-
-
 @dataclass(slots=True)
 class ListReport:
     """What one list did."""
@@ -63,12 +59,37 @@ class ListReport:
     """Suppressed already."""
     counts: Counter[str] = field(default_factory=Counter)
     """Rejected rows by code."""
-    rejects: list[Rejected] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
     """The first of them."""
+    kept: str | None = None
+    """Handle by which all of them can be taken out."""
 
     @property
     def rejected(self) -> int:
         return sum(self.counts.values())
+
+
+class _Refused:
+    """The rows that are refused: counted, the first of them named, all of them in the file where there is one."""
+
+    def __init__(self, report: ListReport, file: RejectsFile | None = None) -> None:
+        self._report, self._file = report, file
+        self._waiting: list[Reject] = []
+
+    def add(self, reject: Reject) -> None:
+        self._report.counts[reject.code] += 1
+        if len(self._report.rejects) < SHOWN:
+            self._report.rejects.append(reject)
+        if self._file is not None:
+            self._waiting.append(reject)
+            if len(self._waiting) == CHUNK:
+                self.write()
+
+    def write(self) -> None:
+        """What waits, into the file."""
+        if self._file is not None:
+            self._file.add(self._waiting)
+            self._waiting = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +109,28 @@ def import_list(
     scope: SuppressionScope = SuppressionScope.ALL,
     name: str | None = None,
     by: int | None = None,
+    language: Language | None = None,
 ) -> ListReport:
     """Suppress every address of the list, in chunks of one transaction each: after a kill, read the list again.
 
     `region` is the country of numbers without a country code; `scope` holds for rows without their own; `name` is what
-    the evidence calls the list. Raises `Invalid` (`do_not_call_unreadable`, `do_not_call_empty`, `import_encoding`).
+    the evidence calls the list. With a `language` the rows that were refused are kept, to be taken out in it
+    (`rejects_of`). Raises `Invalid` (`do_not_call_unreadable`, `do_not_call_empty`, `import_encoding`).
     """
     report = ListReport(file=name or path.name)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    entries = _entries(_table(path), report, region=region, scope=scope)
+    file = None if language is None else RejectsFile(path.with_suffix(".rejects.csv"), language, tell=what_to_do)
+    refused = _Refused(report, file)
+    entries = _entries(_table(path), report, refused, region=region, scope=scope)
     while chunk := list(islice(entries, CHUNK)):
         with sessions.begin() as session:
             _write(session, chunk, report, evidence={"list": report.file, "sha256": digest}, now=now, by=by)
     if not report.rows:
         raise Invalid("do_not_call_empty", file=report.file)
+    refused.write()
     with sessions.begin() as session:
+        if file is not None and file.end:
+            report.kept = _keep(session, report.file, file.path.read_bytes(), by=by, now=now)
         audit.record(
             session,
             now=now,
@@ -116,6 +144,33 @@ def import_list(
             rejected=report.rejected,
         )
     return report
+
+
+def _keep(session: Session, name: str, rejects: bytes, *, by: int | None, now: datetime) -> str:
+    kept = SuppressionList(handle=new_handle(), file_name=name, rejects=rejects, read_by_id=by, created_at=now)
+    session.add(kept)
+    session.flush()
+    return kept.handle
+
+
+def rejects_of(session: Session, handle: str, *, by: int, now: datetime) -> tuple[str, bytes]:
+    """The name of a list and its refused rows, as they were sent: numbers in full, so taking it out is on record.
+
+    Raises `NotFound` (`suppression_list_not_found`).
+    """
+    query = select(SuppressionList).where(SuppressionList.handle == handle).options(undefer(SuppressionList.rejects))
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("suppression_list_not_found")
+    audit.record(
+        session, now=now, actor_id=by, action="suppression.rejects", subject_kind="suppression_list",
+        subject_id=found.handle, file=found.file_name,
+    )  # fmt: skip
+    return found.file_name, found.rejects
+
+
+def what_to_do(reject: Reject, language: Language) -> str:
+    return say(f"suppression.reject.{reject.code}", language)
 
 
 @dataclass(slots=True)
@@ -132,7 +187,7 @@ def look(session: Session, path: Path, *, region: str, scope: SuppressionScope, 
     report = ListReport(file=name)
     found = Look(report)
     seen: set[tuple[SuppressionScope, str]] = set()
-    entries = _entries(_table(path), report, region=region, scope=scope)
+    entries = _entries(_table(path), report, _Refused(report), region=region, scope=scope)
     while chunk := list(islice(entries, CHUNK)):
         for entry in chunk[: sample - len(found.sample)]:
             found.sample.append((entry.row, mask(entry.address), entry.scope, entry.words))
@@ -181,7 +236,12 @@ def _write(
 
 
 def _entries(
-    table: Iterator[tuple[int, list[str]]], report: ListReport, *, region: str, scope: SuppressionScope
+    table: Iterator[tuple[int, list[str]]],
+    report: ListReport,
+    refused: _Refused,
+    *,
+    region: str,
+    scope: SuppressionScope,
 ) -> Iterator[_Entry]:
     columns: Mapping[int, str] | None = None
     for number, cells in table:
@@ -193,7 +253,7 @@ def _entries(
         report.rows += 1
         if report.rows > MOST_ROWS:
             raise Invalid("do_not_call_unreadable", file=report.file, problem=f"more than {MOST_ROWS} rows")
-        yield from _row(number, _named(columns, cells), report, region=region, scope=scope)
+        yield from _row(number, _named(columns, cells), refused, region=region, scope=scope)
 
 
 def _named(columns: Mapping[int, str], cells: list[str]) -> dict[str, str]:
@@ -205,14 +265,12 @@ def _named(columns: Mapping[int, str], cells: list[str]) -> dict[str, str]:
 
 
 def _row(
-    number: int, named: Mapping[str, str], report: ListReport, *, region: str, scope: SuppressionScope
+    number: int, named: Mapping[str, str], refused: _Refused, *, region: str, scope: SuppressionScope
 ) -> Iterable[_Entry]:
     """The addresses of one row; a bad row is reported and passed over."""
 
     def reject(code: str, value: str) -> tuple[()]:
-        report.counts[code] += 1
-        if len(report.rejects) < SHOWN:
-            report.rejects.append(Rejected(number, code, value[:80]))
+        refused.add(Reject(number, "", value[:80], code))
         return ()
 
     written = named.get("scope", "").strip().lower()

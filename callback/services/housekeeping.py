@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from callback.db.base import WithId
 from callback.db.engine import is_postgresql
 from callback.db.jobs import enqueue
-from callback.db.tables import Case, IdempotencyKey, Job, LoginFailure, LoginSession, Move, Promise
+from callback.db.tables import Case, IdempotencyKey, Job, LoginFailure, LoginSession, Move, Promise, SuppressionList
 from callback.domain.words import PromiseState
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
@@ -20,6 +20,8 @@ JOBS_KEPT = timedelta(days=1)
 DEAD_LETTERS_KEPT = timedelta(days=7)
 MOVES_KEPT = timedelta(days=7)
 """So long a move can be undone: nearly all of its callbacks have ended or changed by then, and stay where they are."""
+REJECTS_KEPT = timedelta(days=7)
+"""Refused rows of do-not-call lists: numbers of people, kept no longer than putting them right takes."""
 AT_ONCE = 10_000
 """Rows of one kind in one transaction; what is left is thrown away by the next tick."""
 
@@ -47,6 +49,7 @@ def purge(session: Session, *, now: datetime) -> dict[str, int]:
         "login_sessions": _throw(session, LoginSession, LoginSession.expires_at < now - SESSIONS_KEPT),
         "login_failures": _throw(session, LoginFailure, LoginFailure.at < now - LOGIN_FAILURES_KEPT),
         "idempotency_keys": _throw(session, IdempotencyKey, IdempotencyKey.created_at < now - IDEMPOTENCY_KEPT),
+        "suppression_lists": _throw(session, SuppressionList, SuppressionList.created_at < now - REJECTS_KEPT),
         "moves": _throw(session, Move, Move.at < now - MOVES_KEPT),
     }
     if is_postgresql(session):

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
@@ -174,6 +175,12 @@ def at_desk(scope: Scope, *roles: Role) -> Callable[..., Desk]:
         return Desk(request=request, house=house, now=now, me=me, language=page_language(request, me.language))
 
     return desk
+
+
+def csv_file(content: bytes, *, name: str) -> Response:
+    """A file to be taken out, under any name; nothing on the way keeps a copy."""
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Cache-Control": "no-store"}
+    return Response(content, media_type="text/csv", headers=headers)
 
 
 def _read_notice(request: Request) -> Mapping[str, Any] | None:

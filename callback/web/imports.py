@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Path, Response, UploadFile
 
@@ -16,7 +15,7 @@ from callback.services.imports.builtin import FIELDS
 from callback.services.imports.guess import DATE_FORMATS, MOMENTS, SORTED
 from callback.services.imports.profile import Profile
 from callback.services.imports.template import write_template
-from callback.web.desk import Desk, at_desk
+from callback.web.desk import Desk, at_desk, csv_file
 from callback.web.documents import Fields, document
 
 router = APIRouter(prefix="/setup/import", include_in_schema=False)
@@ -133,10 +132,7 @@ def rejects(handle: Handle, desk: Importer) -> Response:
     with desk.begin() as session:
         upload = uploads.find(session, handle)
         content = uploads.rejects_of(session, handle, by=desk.me.agent_id, now=desk.now)
-    name = quote(f"{FilePath(upload.file_name).stem}.rejects.csv")
-    return Response(
-        content, media_type="text/csv", headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-    )
+    return csv_file(content, name=f"{FilePath(upload.file_name).stem}.rejects.csv")
 
 
 def values_of(form: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from fastapi import Path as PathParam
 from pydantic import BeforeValidator
 
 from callback.db import suppressions as rows
@@ -17,7 +18,7 @@ from callback.domain.address import mask
 from callback.domain.words import Role, SuppressionScope
 from callback.errors import Invalid
 from callback.services import contacts, do_not_call, suppressions
-from callback.web.desk import Desk, at_desk
+from callback.web.desk import Desk, at_desk, csv_file
 from callback.web.typed import Before, Line, PathId, Sought, Words, blank_is_none
 
 router = APIRouter(include_in_schema=False)
@@ -138,10 +139,19 @@ def import_list(
             scope=scope,
             name=name,
             by=desk.me.agent_id,
+            language=desk.language,
         )
     return desk.fragment(
         "suppressions/look.html", look=None, report=report, done=True, hidden=_hidden, said="suppressions_desk.imported"
     )
+
+
+@router.get("/suppressions/lists/{handle}/rejects")
+def rejects(handle: Annotated[str, PathParam(max_length=64)], desk: Writer) -> Response:
+    """The rows of a list that were refused, as the sender wrote them (numbers in full: taking it out is on record)."""
+    with desk.begin() as session:
+        name, content = do_not_call.rejects_of(session, handle, by=desk.me.agent_id, now=desk.now)
+    return csv_file(content, name=f"{Path(name).stem}.rejects.csv")
 
 
 @contextmanager

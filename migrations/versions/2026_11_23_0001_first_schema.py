@@ -803,6 +803,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_slots_starts_at", "slots", ["starts_at"], unique=False)
     op.create_table(
+        "suppression_lists",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handle", sa.String(length=32), nullable=False),
+        sa.Column("file_name", sa.String(length=255), nullable=False),
+        sa.Column("rejects", sa.LargeBinary(), nullable=False),
+        sa.Column("read_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["read_by_id"], ["agents.id"], name=op.f("fk_suppression_lists_read_by_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suppression_lists")),
+        sa.UniqueConstraint("handle", name=op.f("uq_suppression_lists_handle")),
+    )
+    op.create_index("ix_suppression_lists_created_at", "suppression_lists", ["created_at"], unique=False)
+    op.create_index("ix_suppression_lists_read_by_id", "suppression_lists", ["read_by_id"], unique=False)
+    op.create_table(
         "suppressions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -2530,6 +2544,9 @@ def downgrade() -> None:
     op.drop_index("ix_suppressions_created_by_id", table_name="suppressions")
     op.drop_index("ix_suppressions_address", table_name="suppressions")
     op.drop_table("suppressions")
+    op.drop_index("ix_suppression_lists_read_by_id", table_name="suppression_lists")
+    op.drop_index("ix_suppression_lists_created_at", table_name="suppression_lists")
+    op.drop_table("suppression_lists")
     op.drop_index("ix_slots_starts_at", table_name="slots")
     op.drop_table("slots")
     op.drop_table("shifts")

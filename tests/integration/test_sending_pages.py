@@ -10,11 +10,12 @@ from sqlalchemy import func, select, update
 
 from callback.bootstrap import House
 from callback.db import decisions
-from callback.db.tables import Callback, Campaign, Case, Send, Suppression
+from callback.db.tables import AuditEntry, Callback, Campaign, Case, Send, Suppression, SuppressionList
 from callback.db.unsent import SCANNED
 from callback.domain.words import CallbackState, Channel, SendState
-from callback.services import campaigns, progress
+from callback.services import campaigns, do_not_call, housekeeping, progress
 from callback.services.campaigns import Criteria
+from callback.texts import Language, say
 from tests.integration.post_office import PostOffice
 from tests.integration.surveyed import PHONE, survey
 
@@ -195,6 +196,47 @@ def test_the_export_is_no_formula(desk: Any, house: House) -> None:
     assert {line["case_number"] for line in lines} == {"'=HYPERLINK(1)"}
     assert PHONE not in told.text
     assert all(line["what_to_do"] for line in lines)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_refused_rows_of_a_list_can_be_taken_out(desk: Any, house: House, language: Language) -> None:
+    """All of them, more than the page names, in the reader's language, as they were sent; taking them is on record."""
+    boss = desk.supervisor()
+    boss.cookies.set("callback_language", language)
+    bad = "".join(f"1234567{nth:04}999999\n" for nth in range(do_not_call.SHOWN + 1))
+    sent = {
+        "file": ("名单.csv", f"phone,scope\n+8613812345678,\n{bad}=1+1,\n+8613812345679,pigeon\n".encode(), "text/csv")
+    }
+    assert "/rejects" not in boss.post("/suppressions/import/look", files=sent, data={"scope": "all"}).text
+    page = boss.post("/suppressions/import", files=sent, data={"scope": "all"}).text
+    assert "12345670000999999" not in page
+    address = page.split('href="/suppressions/lists/')[1].split('"')[0]
+    taken = boss.get(f"/suppressions/lists/{address}")
+    assert taken.headers["content-disposition"].endswith("%E5%90%8D%E5%8D%95.rejects.csv")
+    assert taken.headers["cache-control"] == "no-store"
+    first, *lines = csv.reader(io.StringIO(taken.content.decode("utf-8-sig")))
+    said = {code: say(f"suppression.reject.{code}", language) for code in ("bad_phone", "unknown_scope")}
+    assert first[0] == {"en": "Row", "zh": "行号"}[language]
+    assert len(lines) == do_not_call.SHOWN + 3
+    assert lines[0] == ["3", "", "12345670000999999", said["bad_phone"]]
+    assert lines[-2] == ["204", "", "'=1+1", said["bad_phone"]]
+    assert lines[-1] == ["205", "", "pigeon", said["unknown_scope"]]
+    with house.sessions() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "suppression.rejects")).one()
+        assert (entry.actor_id, entry.details) == (desk.ids["chief"], {"file": "名单.csv"})
+    assert desk.agent().get(f"/suppressions/lists/{address}", **GO).status_code == 403
+    gone = boss.get("/suppressions/lists/nothing/rejects")
+    assert gone.status_code == 404
+    with house.sessions.begin() as session:
+        assert housekeeping.purge(session, now=house.clock() + timedelta(days=6))["suppression_lists"] == 0
+        assert housekeeping.purge(session, now=house.clock() + timedelta(days=8))["suppression_lists"] == 1
+
+
+def test_a_list_without_refused_rows_keeps_nothing(desk: Any, house: House) -> None:
+    sent = {"file": ("no.csv", b"phone\n+8613812345678\n", "text/csv")}
+    assert "/rejects" not in desk.supervisor().post("/suppressions/import", files=sent, data={"scope": "all"}).text
+    with house.sessions() as session:
+        assert session.scalars(select(SuppressionList)).all() == []
 
 
 def test_by_hand_and_from_a_list(desk: Any, house: House) -> None:

@@ -22,7 +22,7 @@ from callback.db.tables.system import (
     LoginSession,
     SetupVersion,
 )
-from callback.db.tables.uploads import Upload
+from callback.db.tables.uploads import SuppressionList, Upload
 from callback.db.tables.visits import VisitPlan, VisitTurn
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "ShiftException",
     "Slot",
     "Suppression",
+    "SuppressionList",
     "Team",
     "Upload",
     "VisitPlan",

@@ -1,4 +1,4 @@
-"""Case files that were sent over the browser: kept until they are read, with how each is to be read."""
+"""Files that were sent over the browser: of cases, kept until they are read; of do-not-call lists, what was refused."""
 
 from datetime import datetime
 from typing import Any
@@ -37,3 +37,19 @@ class Upload(WithId, Base):
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+class SuppressionList(WithId, Base):
+    """A do-not-call list that was read in and had rows that were refused, for whoever puts them right."""
+
+    __tablename__ = "suppression_lists"
+    __table_args__ = (
+        Index("ix_suppression_lists_created_at", "created_at"),
+        Index("ix_suppression_lists_read_by_id", "read_by_id"),
+    )
+
+    handle: Mapped[str] = mapped_column(String(32), unique=True)
+    file_name: Mapped[str] = mapped_column(String(255))
+    rejects: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    read_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    created_at: Mapped[datetime]

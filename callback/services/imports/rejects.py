@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from callback.errors import Invalid
@@ -22,10 +22,16 @@ class RejectsFile:
     own (telephone numbers too, unmasked): without them nobody can put the row right.
     """
 
-    def __init__(self, path: Path, language: Language, *, keep: int = 0) -> None:
-        """`keep` bytes of a file that is there already belong to chunks that were written; the rest is cut off."""
+    def __init__(
+        self, path: Path, language: Language, *, keep: int = 0, tell: Callable[[Reject, Language], str] | None = None
+    ) -> None:
+        """`keep` bytes of a file that is there already belong to chunks that were written; the rest is cut off.
+
+        `tell` says what to do about a reject; left out: as of a case file.
+        """
         self.path = path
         self._language = language
+        self._tell = tell or what_to_do
         self.end = 0
         try:
             if keep and path.is_file() and path.stat().st_size >= keep:
@@ -52,7 +58,7 @@ class RejectsFile:
             raise Invalid("import_rejects_unwritable", file=str(self.path), problem=error.strerror or "") from None
 
     def _row(self, reject: Reject) -> list[str]:
-        return [str(reject.row), reject.column, reject.value, what_to_do(reject, self._language)]
+        return [str(reject.row), reject.column, reject.value, self._tell(reject, self._language)]
 
     @staticmethod
     def _lines(rows: Sequence[Sequence[str]]) -> bytes:
