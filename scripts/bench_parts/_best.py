@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from scipy.optimize import linprog
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 from scipy.sparse import coo_array, csc_array
 
 from bench_parts._town import NOW
