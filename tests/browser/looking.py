@@ -29,6 +29,8 @@ _TEXTS = """() => {
         if (element.getAttribute(name)) texts.push(element.getAttribute(name));
   return texts;
 }"""
+_AT_REST = """() => document.readyState === "complete"
+  && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")"""
 _RAW = re.compile(r"\b[a-z]+[._][a-z][a-z_.]*[a-z]\b|\{[a-z_]+\}|\bNone\b|\bundefined\b")
 _LATIN = re.compile(r"[A-Za-z]{3,}")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
@@ -45,7 +47,7 @@ class Look(Protocol):
 
 def look_at(page: Page, name: str, *, picture: bool = True) -> None:
     """Hold a page against what is true of all of them. `name` names the picture: `<name>-<language>-<width>.png`."""
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function(_AT_REST)
     language = "zh" if page.evaluate("document.documentElement.lang") == "zh-CN" else "en"
     width = page.viewport_size["width"] if page.viewport_size else 0
     if picture and os.environ.get("CALLBACK_SCREENSHOTS"):
@@ -59,7 +61,7 @@ def look_at(page: Page, name: str, *, picture: bool = True) -> None:
     assert not raw, f"{name}: raw codes: {raw}"
     foreign = [text for text in texts if is_foreign(text, language)]
     assert not foreign, f"{name}: words of the other language: {foreign}"
-    found = _axe.run(page, options={"runOnly": _RULES}).response["violations"]
+    found = _axe.run(page, options={"runOnly": _RULES, "resultTypes": ["violations"]}).response["violations"]
     assert not found, f"{name}: " + "; ".join(_told(one) for one in found)
 
 
