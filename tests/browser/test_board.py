@@ -1,7 +1,9 @@
 """The board, the lists behind its figures, and what a supervisor decides from there: in a real browser."""
 
+from datetime import timedelta
 from typing import Literal
 
+from callback.services import escalations, handovers
 from tests.browser.busy import busy_morning
 from tests.browser.conftest import BOTH, WIDTHS, Site
 from tests.browser.looking import Look
@@ -31,6 +33,27 @@ def test_the_list_behind_a_figure(site: Site, look: Look, language: Literal["en"
     page.locator("a.figure").first.click()
     page.wait_for_url("**/work?kind=overdue")
     look(page, "work")
+
+
+@BOTH
+@WIDTHS
+def test_what_was_escalated_and_what_nobody_has_signed(
+    site: Site, look: Look, language: Literal["en", "zh"], width: int
+) -> None:
+    busy_morning(site)
+    now = site.clock()
+    with site.house.sessions.begin() as session:
+        handovers.give(
+            session, agent_id=site.agent("limin").id, to_id=None, remarks="", by_subject={}, version=0, now=now,
+            zone=site.house.zone,
+        )  # fmt: skip
+    escalations.look(site.house.sessions, now=now + timedelta(hours=3))
+    page = site.open("/board", login="zhou", language=language, width=width)
+    for kind in ("marked", "unsigned"):
+        page.locator(f'#decisions a[href="/work?kind={kind}"]').click()
+        page.locator("main ul.list > li").first.wait_for()
+        look(page, f"work-{kind}", picture=False)
+        page.go_back()
 
 
 @BOTH
