@@ -48,9 +48,9 @@ def test_two_supervisors_on_one_reply_get_a_clear_word(site: Site) -> None:
         page.wait_for_url("**/setup/replies/*")
     for page in (first, second):
         page.get_by_label("Text").fill("Words of " + page.url)
-    first.get_by_role("button", name="Keep").click()
+    first.get_by_role("button", name="Save", exact=True).click()
     expect(first.get_by_text("Agents see it at once")).to_be_visible()
     site.forgiven = ("409",)
-    second.get_by_role("button", name="Keep").click()
+    second.get_by_role("button", name="Save", exact=True).click()
     expect(second.locator("#problem .fault")).to_be_visible()
     expect(second.get_by_label("Text")).to_have_value("Words of " + second.url)

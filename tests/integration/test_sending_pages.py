@@ -248,7 +248,7 @@ def test_by_hand_and_from_a_list(desk: Any, house: House) -> None:
         assert boss.post("/suppressions", data={**entry, **bad}, **GO).status_code == 422
     file = {"file": ("no.csv", b"phone\n+8613812345678\n+8613987654321\nabc\n+8613987654321\n", "text/csv")}
     seen = boss.post("/suppressions/import/look", files=file, data={"scope": "all"})
-    assert "Keep 1 new entries" in seen.text
+    assert "Save new entries: 1" in seen.text
     assert "+86 139****4321" in seen.text
     assert _live(house) == 1
     assert boss.post("/suppressions/import", files=file, data={"scope": "all"}).status_code == 200

@@ -161,7 +161,9 @@
     for (const clock of all("[data-until]")) {
       const left = Date.parse(clock.dataset.until) - now();
       // Hours and days stand as the server wrote them: seconds that run everywhere are no calm screen.
-      if (Math.abs(left) < 600_000) clock.textContent = (left < 0 ? clock.dataset.late : clock.dataset.left).replace("%s", short(left));
+      // What is late is told in minutes: "late 5:00" would read like a time of the day.
+      if (left <= 0 && left > -600_000) clock.textContent = clock.dataset.late.replace("%s", Math.max(1, Math.round(-left / 60_000)));
+      if (left > 0 && left < 600_000) clock.textContent = clock.dataset.left.replace("%s", short(left));
       clock.classList.toggle("is-late", left < 0);
     }
     for (const clock of all("[data-since]")) {
