@@ -3,6 +3,8 @@
 Message ids are stable codes (`error.callback_taken`), so both languages are translations and neither can be
 forgotten: a test fails when a code is missing in one of them. Catalogues are read as `.po` at first use, so there is
 no compiled file that could be stale. Placeholders are `{name}`.
+
+A sentence that reads otherwise with one has gettext's two forms; its `msgid_plural` names the placeholder that decides.
 """
 
 import functools
@@ -22,16 +24,31 @@ _LOCALE = Path(__file__).parent / "locale"
 @functools.cache
 def catalogue(language: Language) -> Mapping[str, str]:
     """Every code of one language. Raises `ValueError` when two files define the same code."""
-    texts: dict[str, str] = {}
+    return MappingProxyType({code: forms[-1] for code, (_, forms) in _messages(language).items()})
+
+
+@functools.cache
+def with_one(language: Language) -> Mapping[str, tuple[str, str]]:
+    """Of sentences that read otherwise with one: the placeholder that decides, and the sentence then."""
+    found = {code: (number, forms[0]) for code, (number, forms) in _messages(language).items() if len(forms) > 1}
+    return MappingProxyType(found)
+
+
+@functools.cache
+def _messages(language: Language) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Code → the placeholder that decides ("" where none does), and the forms: for one, if it is another; for many."""
+    texts: dict[str, tuple[str, tuple[str, ...]]] = {}
     for path in sorted((_LOCALE / _FOLDERS[language]).glob("*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=_FOLDERS[language]):
                 if not message.id:
                     continue
-                if message.id in texts:
-                    raise ValueError(f"{path.name}: {message.id} is defined twice")
-                texts[str(message.id)] = str(message.string)
-    return MappingProxyType(texts)
+                code, number = message.id if isinstance(message.id, tuple | list) else (message.id, "")
+                if code in texts:
+                    raise ValueError(f"{path.name}: {code} is defined twice")
+                forms = message.string if isinstance(message.string, tuple | list) else (message.string,)
+                texts[str(code)] = str(number), tuple(map(str, forms))
+    return texts
 
 
 def say(code: str, language: Language, /, **params: object) -> str:
@@ -39,6 +56,9 @@ def say(code: str, language: Language, /, **params: object) -> str:
     text = catalogue(language).get(code)
     if text is None:
         return code if not params else f"{code} {params}"
+    number, one = with_one(language).get(code, ("", text))
+    if number and str(params.get(number)) == "1":
+        text = one
     try:
         return text.format_map(params) if params else text.replace("{{", "{").replace("}}", "}")
     except (KeyError, IndexError, ValueError):
