@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from callback.bootstrap import House, build
 from callback.clock import Clock, shifted_clock, utc_now
 from callback.db import migrate
-from callback.errors import CallbackError, Invalid, Unavailable
+from callback.errors import CallbackError, Invalid, RuleBroken, Unavailable
+from callback.services import wording
 from callback.settings import load_settings
 from callback.texts import Language, say
 
@@ -30,10 +31,22 @@ console = Console(width=_width(is_terminal=sys.stdout.isatty()))
 complaints = Console(stderr=True, width=_width(is_terminal=sys.stderr.isatty()))
 
 
-def fail(error: CallbackError, language: Language) -> NoReturn:
-    """Print the sentence that says what to do next, and exit 2."""
-    complaints.print(say(f"error.{error.code}", language, **error.params), style="red", markup=False, highlight=False)
+def fail(error: CallbackError, language: Language, zone: ZoneInfo) -> NoReturn:
+    """Print the sentence that says what to do next, with the rules that stand in the way, and exit 2."""
+    for line in [say(f"error.{error.code}", language, **error.params), *_rules(error, language, zone)]:
+        complaints.print(line, style="red", markup=False, highlight=False)
     raise typer.Exit(2)
+
+
+def _rules(error: CallbackError, language: Language, zone: ZoneInfo) -> Iterator[str]:
+    """What `services/hard_rules.py` and `placing.py` put into the details, as a person reads it."""
+    refusals: Any = error.details.get("refusals", ())
+    for refusal in refusals:
+        yield "  - " + refusal["sentences"][language]
+    if isinstance(error, RuleBroken) and refusals:
+        legal = error.details.get("next_legal_moment")
+        at = None if legal is None else wording.moment(datetime.fromisoformat(str(legal)).astimezone(zone), language)
+        yield say("desk.rule_no_moment", language) if at is None else say("desk.rule_next_moment", language, at=at)
 
 
 def moment_of(text: str, zone: ZoneInfo) -> datetime:
@@ -79,7 +92,7 @@ def open_house(*, as_of_text: str | None = None) -> Iterator[House]:
         finally:
             house.close()
     except CallbackError as error:
-        fail(error, settings.language)
+        fail(error, settings.language, ZoneInfo(settings.time_zone))
     except OperationalError as error:
         complaints.print(str(error.orig).strip(), style="red", markup=False, highlight=False)
-        fail(Unavailable("database_unavailable"), settings.language)
+        fail(Unavailable("database_unavailable"), settings.language, ZoneInfo(settings.time_zone))

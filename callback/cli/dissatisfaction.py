@@ -17,7 +17,7 @@ from callback.db.tables import Agent, Dissatisfaction
 from callback.domain.recovery import Finding
 from callback.domain.words import DissatisfactionState, Role, SubCause
 from callback.errors import Forbidden
-from callback.services import dissatisfactions
+from callback.services import dissatisfactions, wording
 from callback.texts import Language, say
 
 unhappy = typer.Typer(help="Unhappy customers and their second calls.", no_args_is_help=True)
@@ -91,7 +91,11 @@ def assign_command(
                 override_reason=override,
             )
             planned_at = callback.planned_at
-        shown = f"{planned_at.astimezone(house.zone):%Y-%m-%d %H:%M}" if planned_at is not None else "–"
+        shown = (
+            wording.moment(planned_at.astimezone(house.zone), house.settings.language)
+            if planned_at is not None
+            else "–"
+        )
         console.print(say("dissatisfaction.assigned", house.settings.language, agent=to, at=shown))
 
 

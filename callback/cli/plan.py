@@ -16,7 +16,7 @@ from callback.cli.common import complaints, console, open_house
 from callback.db.engine import reading
 from callback.db.tables import Agent
 from callback.errors import NotFound
-from callback.services import alternatives, explanations, reassignments
+from callback.services import alternatives, explanations, reassignments, wording
 from callback.services.optimum import Proof
 from callback.services.planning import Planned, plan_day
 from callback.texts import Language, say
@@ -147,8 +147,9 @@ def _print(done: Planned, language: Language, zone: ZoneInfo) -> None:
     console.print(table)
     for dear in callbacks.proof.bottlenecks[:3] if callbacks.proof is not None else ():
         if dear.promises:
-            who = ", ".join(sorted(dear.languages | dear.skills))
-            at = f"{dear.starts_at.astimezone(zone):%Y-%m-%d %H:%M}"
+            spoken = (wording.language_name(one, language) for one in sorted(dear.languages))
+            who = wording.listed([*spoken, *sorted(dear.skills)], language)
+            at = wording.moment(dear.starts_at.astimezone(zone), language)
             console.print(say("plan.bottleneck", language, at=at, languages=who, promises=dear.promises), markup=False)
 
 
@@ -204,7 +205,8 @@ def reassign_command(
         )
         names = {agent_id: login for login, agent_id in logins.items()}
         for moved in outcome.moved:
-            console.print(f"{moved.handle}  →  {names[moved.agent_id]}  {moved.at:%Y-%m-%d %H:%M}Z", highlight=False)
+            at = wording.moment(moved.at.astimezone(house.zone), language)
+            console.print(f"{moved.handle}  →  {names[moved.agent_id]}  {at}", highlight=False)
         for stays in outcome.stays:
             console.print(f"{stays.handle}  –  {stays.tell(language, names)}", markup=False)
         console.print(say("plan.moved", language, moved=len(outcome.moved), stays=len(outcome.stays)))

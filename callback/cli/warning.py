@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from callback.cli import app
 from callback.cli.common import console, open_house
 from callback.db.engine import reading
-from callback.services import warnings
+from callback.services import warnings, wording
 from callback.texts import Language, say
 
 
@@ -29,7 +30,7 @@ def warnings_command(
             typer.echo(json.dumps(asdict(report), default=str, ensure_ascii=False))
             return
         language = house.settings.language
-        until = f"{report.until.astimezone(house.zone):%Y-%m-%d %H:%M}"
+        until = wording.moment(report.until.astimezone(house.zone), language)
         figures = {"calls": f"{report.calls:,}", "hours": f"{report.agent_hours:,.1f}", "until": until}
         console.print(say("warning.looked_at", language, **figures))
         if not report.warnings:
@@ -38,15 +39,17 @@ def warnings_command(
         console.print(say("warning.count", language, count=f"{len(report.warnings):,}"))
         console.print(_promises(report, most, language, house.zone))
         for lack in report.shortages:
-            skill = "" if lack.skill is None else f", {lack.skill}"
-            hours = {"day": lack.day, "who": f"{lack.language}{skill}", "calls": lack.calls, "hours": lack.agent_hours}
+            spoken = wording.language_name(lack.language, language)
+            who = spoken if lack.skill is None else wording.listed([spoken, lack.skill], language)
+            day = wording.day(date.fromisoformat(str(lack.day)), language)
+            hours = {"day": day, "who": who, "calls": lack.calls, "hours": lack.agent_hours}
             console.print(say("warning.shortage", language, **hours), markup=False)
 
 
 def _promises(report: warnings.WarningReport, most: int, language: Language, zone: ZoneInfo) -> Table:
     table = Table(*(say(f"warning.{name}", language) for name in ("due", "case", "callback", "purpose", "why")))
     for found in report.warnings[:most]:
-        due = f"{found.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        due = wording.moment(found.due_at.astimezone(zone), language)
         purpose = say(f"purpose.{found.purpose}", language)
         table.add_row(due, str(found.case_id), found.callback or "–", purpose, say(f"warning.{found.reason}", language))
     return table

@@ -15,7 +15,7 @@ from callback.db.tables import Agent, Callback, Case, Customer, Decision
 from callback.domain.rules import Refusal, next_legal_moment, refusals, who_may
 from callback.domain.words import CallbackState, Channel
 from callback.errors import NotFound
-from callback.services import demands, wording
+from callback.services import demands, unsent, wording
 from callback.texts import Language, catalogue, say
 
 HORIZON = timedelta(days=60)
@@ -185,7 +185,7 @@ def _history(e: Explanation, language: Language) -> Iterator[str]:
 def rule_name(rule: str, language: Language) -> str:
     """A rule that only keeps things from being sent has its words in that ledger alone."""
     decided = f"decided_by.{rule}"
-    return say(decided if decided in catalogue(language) else f"unsent.{rule}", language)
+    return say(decided, language) if decided in catalogue(language) else unsent.why(rule, language)
 
 
 def _readable(inputs: dict[str, Any], zone: ZoneInfo, language: Language) -> dict[str, Any]:

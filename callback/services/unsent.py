@@ -58,14 +58,19 @@ def entry_of(decision: Decision) -> Unsent:
 
 def why(rule: str, language: Language) -> str:
     """The reason in words; a rule without words of its own is named."""
-    code = f"unsent.{rule}"
-    return say(code, language) if code in catalogue(language) else say("unsent.other", language, rule=rule)
+    code = _told("", rule, language)
+    return say("unsent.other", language, rule=rule) if code is None else say(code, language)
 
 
 def what_to_do(rule: str, language: Language) -> str:
     """What a supervisor can do about it; most heals by itself, and that is said too."""
-    code = f"unsent.todo.{rule}"
-    return say(code if code in catalogue(language) else "unsent.todo.nothing", language)
+    return say(_told("todo.", rule, language) or "unsent.todo.nothing", language)
+
+
+def _told(what: str, rule: str, language: Language) -> str | None:
+    """A rule of ours has its words here, a carrier's refusal has those of the send that failed."""
+    codes = (f"unsent.{what}{rule}", f"failure.{what}{rule}")
+    return next((code for code in codes if code in catalogue(language)), None)
 
 
 def export(

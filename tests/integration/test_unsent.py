@@ -97,7 +97,7 @@ def test_what_was_sent_in_vain_is_in_the_ledger_and_explained(post: PostOffice) 
     with post.house.sessions() as session:
         found = {entry_of(one).reasons for one in session.scalars(listed())}
         assert {(Reason("sms", "bad_number"),), (Reason("sms", "filtered"),)} <= found
-        for handle, words in ((refused, "no such number"), (undelivered, "filter stopped it")):
+        for handle, words in ((refused, "the number does not exist"), (undelivered, "took it for unwanted mail")):
             explanation = explanations.explain(session, explanations.find(session, handle), now=post.now)
             assert any(words in line for line in explanations.tell(explanation, "en"))
 
