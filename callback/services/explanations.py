@@ -116,7 +116,7 @@ def _why_this(e: Explanation, language: Language) -> Iterator[str]:
                 "explain.channel_refused",
                 language,
                 channel=say(f"channel.{channel}", language),
-                why=say(f"channel_refused.{reason}", language),
+                why=unsent.why(reason, language),
             )
 
 

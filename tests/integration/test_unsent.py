@@ -13,8 +13,8 @@ from callback.domain.words import CaseStatus, Channel, InboundOutcome
 from callback.services import explanations, replies
 from callback.services.plans import plan
 from callback.services.sends.requeued import WITHDRAWN
-from callback.services.unsent import Reason, entry_of
-from callback.texts import catalogue
+from callback.services.unsent import Reason, entry_of, why
+from callback.texts import LANGUAGES, say
 from tests.integration.post_office import PostOffice
 from tests.integration.surveyed import CENTRE, PHONE, survey
 from tests.town import add_case, add_customer
@@ -74,10 +74,11 @@ def test_refused_channels_and_things_put_off(desk: Any, house: House) -> None:
 
 
 def test_every_reason_of_the_rules_has_words() -> None:
-    known = {code.removeprefix("unsent.") for code in catalogue("en") if code.startswith("unsent.")}
-    refused = {code.removeprefix("channel_refused.") for code in catalogue("en") if code.startswith("channel_refused.")}
+    refused = {"not_in_this_country", "no_carrier", "no_consent", "no_address", "opted_out"}
     refused |= {failure.reason for failure in (*FAILURES.values(), failure_of("99999"))}
-    assert refused | set(NO_SURVEY) | set(WITHDRAWN) <= known
+    for language in LANGUAGES:
+        other = say("unsent.other", language, rule="")[:5]
+        assert not [rule for rule in refused | {*NO_SURVEY, *WITHDRAWN} if why(rule, language).startswith(other)]
 
 
 def test_what_was_sent_in_vain_is_in_the_ledger_and_explained(post: PostOffice) -> None:
