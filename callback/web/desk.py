@@ -30,6 +30,7 @@ from callback.db.engine import reading
 from callback.domain.account import Scope
 from callback.domain.words import Role
 from callback.entrance import HouseDep, Now, Principal, caller, cookie_name, csrf_masked
+from callback.services import wording
 from callback.texts import Language, language_of, say
 from callback.web import moments
 from callback.web.assets import asset
@@ -153,6 +154,7 @@ def reader(language: Language, zone: ZoneInfo, now: datetime) -> Mapping[str, ob
         "clock": clock,
         "weekday": weekday,
         "zone_name": zone_name,
+        "language_name": lambda code: wording.language_name(code, language),
         "span": span,
     }
 

@@ -16,6 +16,7 @@ from callback.domain.policy_figures import FIGURES, Figure, Unit, in_unit
 from callback.domain.retry import RetryStep
 from callback.domain.retry_table import table_of
 from callback.domain.words import EscalationTold, SetupKind, Severity
+from callback.services import wording
 from callback.web import moments
 from callback.web.desk import Desk
 
@@ -73,7 +74,9 @@ def _agent_value(words: _Words, teams: Mapping[int, str], name: str, value: Any)
         "team_id": lambda: teams.get(value, "–"),
         "role": lambda: words.say(f"desk.role_{value}"),
         "phone": lambda: mask(value),
-        "languages": lambda: ", ".join(words.say(f"setup_desk.language_{language}") for language in value),
+        "languages": lambda: wording.listed(
+            (wording.language_name(code, words.desk.language) for code in value), words.desk.language
+        ),
         "skills": lambda: ", ".join(value),
     }
     return told[name]() if name in told else str(value)
