@@ -33,6 +33,7 @@ def test_a_quick_reply_is_written_illustrated_retired_and_brought_back(site: Sit
     look(page, "setup-reply")
     page.get_by_label("内容").fill("一般 2 天内送达。")
     page.get_by_role("button", name="保存").click()
+    expect(page.locator(".notice").first).to_contain_text("已保存")
     page.get_by_role("button", name="撤销").click()
     expect(page.get_by_label("内容")).to_have_value("一般 3 天内送达。")
     page.get_by_role("button", name="停用").click()

@@ -17,7 +17,10 @@
     for (const button of buttonsOf(event.detail.elt)) { if (!button.disabled) { button.disabled = true; button.dataset.waits = ""; } }
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    for (const button of buttonsOf(event.detail.elt)) { if ("waits" in button.dataset) { button.disabled = false; delete button.dataset.waits; } }
+    const waiting = buttonsOf(event.detail.elt).filter((button) => "waits" in button.dataset);
+    const enable = () => waiting.forEach((button) => { button.disabled = false; delete button.dataset.waits; });
+    // An answer that leads to another page takes a moment to get there, in which nothing is sent a second time.
+    if (event.detail.xhr.getResponseHeader("HX-Redirect")) setTimeout(enable, 3000); else enable();
     const status = event.detail.xhr.status; // of an answer that leads to another page htmx does not say `successful`
     if (status >= 200 && status < 300) {
       all("#problem, .dialog-problem").forEach((place) => place.replaceChildren());
