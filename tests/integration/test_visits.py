@@ -172,7 +172,7 @@ def test_plans_at_the_command_line(settings: Any, sessions: SessionFactory, monk
     customers(sessions, 2, reported=NOW)
     run("add", "special", "--every", "6", "--weekday", "1", "--country", "cn")
     assert "special" in run("list")
-    assert "2 more customers" in run("run")
+    assert "come under a plan: 2" in run("run")
     assert "stopped" in run("stop", "special")
     assert "goes on" in run("resume", "special")
     unknown = CliRunner().invoke(app, ["visit", "stop", "nothing"])
