@@ -2,6 +2,7 @@
 # ruff: noqa: F401  imported for what the import does
 
 import callback.cli.accounts
+import callback.cli.agent_files
 import callback.cli.calendar
 import callback.cli.campaign
 import callback.cli.contact

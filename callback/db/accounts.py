@@ -1,11 +1,12 @@
 """Sessions, tokens and wrong passwords: the queries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from callback.db.among import among
 from callback.db.tables import Agent, ApiToken, LoginFailure, LoginSession
 
 
@@ -43,19 +44,17 @@ def live_token(session: Session, secret_hash: bytes, now: datetime) -> ApiToken 
     )
 
 
-def revoke_sessions(session: Session, agent_id: int, *, now: datetime, but: int | None = None) -> None:
-    """Log the agent out everywhere (`but` one session)."""
-    session.execute(
-        update(LoginSession)
-        .where(LoginSession.agent_id == agent_id, LoginSession.revoked_at.is_(None), LoginSession.id != (but or 0))
-        .values(revoked_at=now)
-    )
+def revoke_sessions(session: Session, agent_ids: Collection[int], *, now: datetime) -> None:
+    """Log the agents out everywhere."""
+    if agent_ids:
+        mine = among(session, LoginSession.agent_id, agent_ids)
+        session.execute(update(LoginSession).where(mine, LoginSession.revoked_at.is_(None)).values(revoked_at=now))
 
 
-def revoke_tokens(session: Session, agent_id: int, *, now: datetime) -> None:
-    session.execute(
-        update(ApiToken).where(ApiToken.agent_id == agent_id, ApiToken.revoked_at.is_(None)).values(revoked_at=now)
-    )
+def revoke_tokens(session: Session, agent_ids: Collection[int], *, now: datetime) -> None:
+    if agent_ids:
+        mine = among(session, ApiToken.agent_id, agent_ids)
+        session.execute(update(ApiToken).where(mine, ApiToken.revoked_at.is_(None)).values(revoked_at=now))
 
 
 def failures(

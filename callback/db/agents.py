@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from sqlalchemy import Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 from callback.db.claims import changed_one
 from callback.db.tables import Agent, Appointment, Callback, Case, Shift, ShiftException, Team
 from callback.domain.words import AppointmentState, CallbackState, CaseStatus, Role
+
+T = TypeVar("T", int, str)
 
 
 def agents(*, active: bool | None = None, team_id: int | None = None, role: Role | None = None) -> Select[tuple[Agent]]:
@@ -82,6 +85,13 @@ def existing(session: Session, ids: Collection[int]) -> Sequence[int]:
     ]
 
 
+def these(session: Session, ids: Collection[int]) -> dict[int, Agent]:
+    found: dict[int, Agent] = {}
+    for chunk in _chunks(ids):
+        found |= {agent.id: agent for agent in session.scalars(select(Agent).where(Agent.id.in_(chunk)))}
+    return found
+
+
 def names_of(session: Session, ids: Collection[int]) -> dict[int, str]:
     query = select(Agent.id, Agent.name).where(Agent.id.in_(ids))
     return dict(session.execute(query).tuples().all()) if ids else {}
@@ -126,14 +136,13 @@ def burden(session: Session, agent_id: int) -> Burden:
     )
 
 
-def taken(session: Session, *, login: str | None, number: str | None, but: int | None = None) -> str | None:
-    """`login` or `number` when another agent has it already."""
-    for name, column, value in (("login", Agent.login, login), ("number", Agent.number, number)):
-        if value is not None:
-            query = select(Agent.id).where(column == value, Agent.id != (but or 0))
-            if session.scalar(query.limit(1)) is not None:
-                return name
-    return None
+def owners_of(session: Session, name: str, values: Collection[str]) -> dict[str, int]:
+    """Who has these logins or numbers (`name`); what nobody has is not in it."""
+    column = {"login": Agent.login, "number": Agent.number}[name]
+    found: dict[str, int] = {}
+    for chunk in _chunks(values):
+        found |= session.execute(select(column, Agent.id).where(column.in_(chunk))).tuples().all()
+    return found
 
 
 def bump(session: Session, agent_id: int, version: int) -> bool:
@@ -143,11 +152,11 @@ def bump(session: Session, agent_id: int, version: int) -> bool:
     )
 
 
-def active_administrators(session: Session, *, but: int | None = None) -> int:
+def active_administrators(session: Session, *, but: Collection[int] = ()) -> int:
     query = (
         select(func.count())
         .select_from(Agent)
-        .where(Agent.role == Role.ADMINISTRATOR, Agent.active, Agent.id != (but or 0))
+        .where(Agent.role == Role.ADMINISTRATOR, Agent.active, Agent.id.not_in(but))
     )
     return session.scalar(query) or 0
 
@@ -193,8 +202,8 @@ def exceptions_of_many(session: Session, agent_ids: Collection[int], *, since: d
         yield from session.scalars(query.order_by(ShiftException.agent_id, ShiftException.day, ShiftException.starts))
 
 
-def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
-    wanted = sorted(set(ids))
+def _chunks(values: Collection[T]) -> Iterator[list[T]]:
+    wanted = sorted(set(values))
     for start in range(0, len(wanted), 500):
         yield wanted[start : start + 500]
 

@@ -1,9 +1,9 @@
 """Versions of what was set up: the newest counts, the older ones can be brought back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -37,11 +37,12 @@ def newest(session: Session, kind: SetupKind, keys: Collection[str]) -> dict[str
     return found
 
 
-def put(session: Session, rows: Sequence[SetupVersion]) -> bool:
+def put(session: Session, rows: Sequence[dict[str, Any]]) -> bool:
     """Write them; false, and nothing written, when somebody else wrote one of the numbers first."""
     try:
         with session.begin_nested():
-            session.add_all(rows)
+            if rows:
+                session.execute(insert(SetupVersion), rows)
     except IntegrityError:
         return False
     return True
@@ -52,6 +53,21 @@ def one(session: Session, kind: SetupKind, key: str, number: int) -> SetupVersio
         SetupVersion.kind == kind, SetupVersion.key == key, SetupVersion.number == number
     )
     return session.scalars(query).one_or_none()
+
+
+def numbered(session: Session, kind: SetupKind, numbers: Mapping[str, int]) -> dict[str, SetupVersion]:
+    """Of each key the version of this number, where there is one."""
+    found: dict[str, SetupVersion] = {}
+    wanted = sorted(numbers)
+    for start in range(0, len(wanted), _CHUNK):
+        keys = wanted[start : start + _CHUNK]
+        query = select(SetupVersion).where(
+            SetupVersion.kind == kind,
+            SetupVersion.key.in_(keys),
+            SetupVersion.number.in_({numbers[key] for key in keys}),
+        )
+        found |= {row.key: row for row in session.scalars(query) if row.number == numbers[row.key]}
+    return found
 
 
 def history(

@@ -35,6 +35,10 @@ TOKEN_PREFIX = "cb_"  # noqa: S105  no secret, the beginning of every one
 _USED_EVERY = timedelta(minutes=5)
 _hasher = PasswordHasher()
 """argon2id with the library's parameters (RFC 9106, second choice: 64 MiB, 3 passes)."""
+_light_hasher = PasswordHasher(time_cost=1, memory_cost=1_024, parallelism=1)
+"""For the 80 random bits of `new_password` alone, which nobody guesses however fast: thousands of them in a moment.
+The first log-in replaces it by the one above."""
+_LIGHT = "$argon2id$v=19$m=1024,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,13 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(4))
 
 
+def give_first_password(agent: Agent) -> str:
+    """A new password for one of many, to be handed over; kept as a hash that costs no time."""
+    password = new_password()
+    agent.password_hash = _light_hasher.hash(password)
+    return password
+
+
 def log_in(
     sessions: SessionFactory,
     *,
@@ -133,6 +144,8 @@ def check_password(sessions: SessionFactory, *, login: str, password: str, addre
         agent = rows.agent_by_login(session, login)
         known_hash = agent.password_hash if agent is not None and agent.active else None
     right = _matches(known_hash or _nobodys_hash(), password) and known_hash is not None
+    if known_hash is not None and known_hash.startswith(_LIGHT):
+        _matches(_nobodys_hash(), password)  # a light hash must not tell by its speed that there is such a login
     if agent is None or known_hash is None or not right:
         raise Unauthenticated("login_failed")
     stronger = hash_password(password) if _hasher.check_needs_rehash(known_hash) else None
@@ -224,7 +237,7 @@ def change_password(session: Session, *, agent_id: int, new: str, now: datetime,
     if agent is None:
         raise NotFound("agent_not_found")
     set_password(agent, new)
-    rows.revoke_sessions(session, agent_id, now=now)
+    rows.revoke_sessions(session, [agent_id], now=now)
     audit.record(
         session, now=now, actor_id=agent_id, action="password_changed", subject_kind="agent", subject_id=agent_id
     )

@@ -1,16 +1,18 @@
 """The people who work here: made, changed, sent home, and what that means for their sessions and their callbacks."""
 
-from collections.abc import Callable, Collection, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import update
+from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
 from callback.db import accounts as account_rows
 from callback.db import agents as rows
+from callback.db.bulk import allocate_ids
 from callback.db.jobs import enqueue
 from callback.db.tables import Agent, Team
 from callback.domain.words import Role, SetupKind
@@ -63,46 +65,40 @@ def create(
 
     Raises `Conflict` for a login or number that is taken, `Invalid` for an unknown zone, language or team.
     """
-    _check(session, vars_of(details))
-    _refuse_taken(session, login=details.login, number=details.number)
-    agent = Agent(
-        login=details.login,
-        name=details.name,
-        number=details.number,
-        role=details.role,
-        team_id=details.team_id,
-        leads_team=details.leads_team,
-        languages=list(details.languages),
-        skills=list(details.skills),
-        daily_capacity=details.daily_capacity,
-        time_zone=details.time_zone,
-        phone=details.phone,
-        active=True,
-        created_at=now,
-        version=1,
-    )
+    agent = agent_of(details, now=now)
     if password is not None:
         accounts.set_password(agent, password)
-    session.add(agent)
-    session.flush()
-    audit.record(
-        session,
-        now=now,
-        actor_id=actor_id,
-        action="agent_created",
-        subject_kind="agent",
-        subject_id=agent.id,
-        login=agent.login,
-        role=agent.role.value,
-    )
-    act = Act.of(now=now, actor_id=actor_id)
-    record(session, SetupKind.AGENT, agent.id, Change({}, document_of(agent)), act)
-    enqueue(session, "plan", queueing_lock="plan")
+    add(session, [agent], act=Act.of(now=now, actor_id=actor_id))
     return agent
 
 
-def vars_of(details: AgentDetails) -> dict[str, Any]:
-    return {name: getattr(details, name) for name in AgentDetails.__slots__}
+def agent_of(details: AgentDetails, *, now: datetime) -> Agent:
+    """Somebody new, not yet in the house; without a password."""
+    columns = {name: _plain(getattr(details, name)) for name in AgentDetails.__slots__}
+    return Agent(**columns, active=True, created_at=now, version=1)
+
+
+def add(session: Session, new: Sequence[Agent], *, act: Act) -> None:
+    """Take in who was made by `agent_of`: any number of people in a few statements. Raises as `create`."""
+    documents = [document_of(agent) for agent in new]
+    _check(session, documents)
+    _refuse_taken(session, [(0, document) for document in documents])
+    for agent, agent_id in zip(new, allocate_ids(session, cast(Table, Agent.__table__), len(new)), strict=True):
+        agent.id = agent_id  # asked for one by one they would cost a statement each
+    session.add_all(new)
+    session.flush()
+    audit.record_each(
+        session,
+        {agent.id: {"login": agent.login, "role": agent.role.value} for agent in new},
+        now=act.now,
+        actor_id=act.actor_id,
+        action="agent_created",
+        subject_kind="agent",
+    )
+    changes = {str(agent.id): Change({}, document) for agent, document in zip(new, documents, strict=True)}
+    record_many(session, SetupKind.AGENT, changes, act)
+    if new:
+        enqueue(session, "plan", queueing_lock="plan")
 
 
 def change(
@@ -120,35 +116,13 @@ def change(
     A new role and a deactivation log the agent out everywhere; a deactivation revokes the tokens as well. The last
     active administrator keeps the office: `Conflict("last_administrator")`.
     """
-    agent = get(session, agent_id)
-    before = document_of(agent)
-    _check(session, changes)
-    _refuse_taken(session, login=changes.get("login"), number=changes.get("number"), but=agent_id)
-    _keep_an_administrator(session, agent, changes)
-    if not rows.bump(session, agent_id, version):
-        raise Conflict("changed_meanwhile", present=agent.version)
-    session.refresh(agent)
-    changed = {name: value for name, value in changes.items() if _plain(getattr(agent, name)) != _plain(value)}
-    for name, value in changed.items():
-        setattr(agent, name, list(value) if isinstance(value, tuple) else value)
-    session.flush()
-    if "role" in changed or changed.get("active") is False:
-        account_rows.revoke_sessions(session, agent_id, now=now)
-    if changed.get("active") is False:
-        account_rows.revoke_tokens(session, agent_id, now=now)
-    audit.record(
-        session,
-        now=now,
-        actor_id=actor_id,
-        action="agent_changed",
-        subject_kind="agent",
-        subject_id=agent_id,
-        changed={name: "…" if name == "phone" and value else _plain(value) for name, value in changed.items()},
-    )
-    act = act or Act.of(now=now, actor_id=actor_id)
-    record(session, SetupKind.AGENT, agent_id, Change(before, document_of(agent)), act)
-    enqueue(session, "plan", queueing_lock="plan")
-    return agent
+    found = _locked(session, [agent_id], office=not changes.keys().isdisjoint({"role", "active"}))
+    if not found:
+        raise NotFound("agent_not_found")
+    if found[0].version != version:
+        raise Conflict("changed_meanwhile", present=found[0].version)
+    _apply(session, [(found[0], changes)], act or Act.of(now=now, actor_id=actor_id))
+    return found[0]
 
 
 def document_of(agent: Agent) -> Document:
@@ -168,48 +142,79 @@ def change_many(
     Nobody's version is asked for: what is said of many at once (one skill more, another team) does not depend on what
     else was changed meanwhile.
     """
-    changes: dict[str, Change] = {}
-    for agent in rows.lock_agents(session, agent_ids):
+    wanted = [(agent, change_of(agent)) for agent in _locked(session, agent_ids, office=False)]
+    alone = {name for _, changes in wanted for name in changes} - TOGETHER
+    if alone:
+        raise ValueError(f"not for many at once: {sorted(alone)}")
+    return _apply(session, wanted, act)
+
+
+def change_each(session: Session, changes: Mapping[int, Mapping[str, Any]], *, act: Act) -> int:
+    """Change whatever of many agents, by id, as `change` does for one; how many were changed.
+
+    For who has read them in the same transaction, behind `lock_office`, or puts back what versions remember.
+    """
+    return _apply(session, [(agent, changes[agent.id]) for agent in _locked(session, changes, office=True)], act)
+
+
+def lock_office(session: Session) -> None:
+    """Changes of who may do what come one after the other, and so do files of agents."""
+    rows.lock_administrators(session)
+
+
+def _locked(session: Session, agent_ids: Collection[int], *, office: bool) -> Sequence[Agent]:
+    """These agents, for a change. With `office` the administrators first: two who take away each other's office would
+    wait for each other for ever."""
+    if office:
+        lock_office(session)
+    return rows.lock_agents(session, agent_ids)
+
+
+def _apply(session: Session, wanted: Sequence[tuple[Agent, Mapping[str, Any]]], act: Act) -> int:
+    """Check all of it, then change all of it, in a few statements for any number of people; how many were changed."""
+    changed = [(agent, real) for agent, changes in wanted if (real := changes_of(agent, changes))]
+    _check(session, [changes for _, changes in changed])
+    _refuse_taken(session, [(agent.id, changes) for agent, changes in changed])
+    if leaves_no_administrator(session, changed):
+        raise Conflict("last_administrator")
+    versions: dict[str, Change] = {}
+    for agent, changes in changed:
         before = document_of(agent)
-        wanted = change_of(agent)
-        if not set(wanted) <= TOGETHER:
-            raise ValueError(f"not for many at once: {sorted(set(wanted) - TOGETHER)}")
-        _check(session, wanted)
-        for name, value in wanted.items():
-            setattr(agent, name, _plain(value))
-        after = document_of(agent)
-        if after == before:
-            continue
+        for name, value in changes.items():
+            setattr(agent, name, value)
         agent.version += 1
-        changes[str(agent.id)] = Change(before, after)
-        audit.record(
-            session,
-            now=act.now,
-            actor_id=act.actor_id,
-            action="agent_changed",
-            subject_kind="agent",
-            subject_id=agent.id,
-            changed={name: after[name] for name in after if after[name] != before[name]},
-        )
+        versions[str(agent.id)] = Change(before, document_of(agent))
     session.flush()
-    record_many(session, SetupKind.AGENT, changes, act)
-    if changes:
+    audit.record_each(
+        session,
+        {agent.id: _told(changes) for agent, changes in changed},
+        now=act.now,
+        actor_id=act.actor_id,
+        action="agent_changed",
+        subject_kind="agent",
+    )
+    _log_out(session, changed, now=act.now)
+    record_many(session, SetupKind.AGENT, versions, act)
+    if changed:
         enqueue(session, "plan", queueing_lock="plan")
-    return len(changes)
+    return len(changed)
 
 
-def put_back(session: Session, documents: Mapping[int, Document], *, act: Act) -> int:
-    """Agents as they were, by id: by the same checks as any change."""
-    together: dict[int, Document] = {}
-    for agent in rows.lock_agents(session, documents):
-        present, wanted = document_of(agent), documents[agent.id]
-        changes = {name: value for name, value in wanted.items() if present.get(name) != value}
-        if set(changes) <= TOGETHER:
-            together[agent.id] = changes
-            continue
-        changes = {name: Role(value) if name == "role" else value for name, value in changes.items()}
-        change(session, agent.id, changes, version=agent.version, now=act.now, actor_id=act.actor_id, act=act)
-    return change_many(session, list(together), lambda agent: together[agent.id], act=act)
+def _told(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """For the audit trail, which no telephone number gets into."""
+    return {"changed": {name: "…" if name == "phone" and value else value for name, value in changes.items()}}
+
+
+def changes_of(agent: Agent, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `wanted` is not so already."""
+    plain = {name: Role(value) if name == "role" else _plain(value) for name, value in wanted.items()}
+    return {name: value for name, value in plain.items() if getattr(agent, name) != value}
+
+
+def _log_out(session: Session, changed: Sequence[tuple[Agent, Mapping[str, Any]]], *, now: datetime) -> None:
+    gone = [agent.id for agent, changes in changed if changes.get("active") is False]
+    account_rows.revoke_sessions(session, [*gone, *(a.id for a, changes in changed if "role" in changes)], now=now)
+    account_rows.revoke_tokens(session, gone, now=now)
 
 
 def _plain(value: Any) -> Any:
@@ -235,7 +240,7 @@ def give_password(session: Session, agent_id: int, password: str, *, now: dateti
     """A new password from an administrator: every session of the agent ends."""
     agent = get(session, agent_id)
     accounts.set_password(agent, password)
-    account_rows.revoke_sessions(session, agent_id, now=now)
+    account_rows.revoke_sessions(session, [agent_id], now=now)
     audit.record(
         session, now=now, actor_id=actor_id, action="password_given", subject_kind="agent", subject_id=agent_id
     )
@@ -264,49 +269,63 @@ def refuse_second_administrator(session: Session) -> None:
         raise Conflict("administrator_exists")
 
 
-def _check(session: Session, columns: Mapping[str, Any]) -> None:
-    zone = columns.get("time_zone")
-    if zone is not None:
-        check_zone(zone)
-    for language in columns.get("languages") or ():
-        if language not in LANGUAGES:
-            raise Invalid("language_not_known", language=language)
-    team_id = columns.get("team_id")
-    if team_id is not None and session.get(Team, team_id) is None:
-        raise Invalid("team_not_known", team_id=team_id)
+def _check(session: Session, columns: Iterable[Mapping[str, Any]]) -> None:
+    team_ids: set[int] = set()
+    for one in columns:
+        if one.get("time_zone") is not None:
+            check_zone(one["time_zone"])
+        for language in one.get("languages") or ():
+            if language not in LANGUAGES:
+                raise Invalid("language_not_known", language=language)
+        if one.get("team_id") is not None:
+            team_ids.add(one["team_id"])
+    unknown = team_ids - rows.team_names(session).keys() if team_ids else ()
+    if unknown:
+        raise Invalid("team_not_known", team_id=min(unknown))
 
 
 def check_zone(name: str) -> ZoneInfo:
     """Raises `Invalid("zone_not_known")` for what is no IANA zone."""
-    if name not in available_timezones():
+    if name not in _zones():
         raise Invalid("zone_not_known", zone=name)
     return ZoneInfo(name)
 
 
-def _refuse_taken(session: Session, *, login: str | None, number: str | None, but: int | None = None) -> None:
-    what = rows.taken(session, login=login, number=number, but=but)
-    if what is not None:
-        raise Conflict(f"{what}_taken", value=login if what == "login" else number)
+@functools.cache
+def _zones() -> frozenset[str]:
+    """Read from the disk once: it takes milliseconds."""
+    return frozenset(available_timezones())
 
 
-def _keep_an_administrator(session: Session, agent: Agent, changes: Mapping[str, Any]) -> None:
+def _refuse_taken(session: Session, wanted: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """`wanted`: whose id (0: somebody new), and what they would be called."""
+    for name in ("login", "number"):
+        values = [(owner, columns[name]) for owner, columns in wanted if columns.get(name) is not None]
+        owners = rows.owners_of(session, name, [value for _, value in values])
+        for owner, value in values:
+            if owners.setdefault(value, owner) != owner:
+                raise Conflict(f"{name}_taken", value=value)
+
+
+def leaves_no_administrator(session: Session, changed: Iterable[tuple[Agent, Mapping[str, Any]]]) -> bool:
     """Nobody could mend a house without an administrator."""
-    leaves = changes.get("active") is False or changes.get("role", agent.role) != Role.ADMINISTRATOR
-    if agent.role != Role.ADMINISTRATOR or not agent.active or not leaves:
-        return
-    rows.lock_administrators(session)
-    if rows.active_administrators(session, but=agent.id) == 0:
-        raise Conflict("last_administrator")
+    leaving = [
+        agent.id
+        for agent, changes in changed
+        if agent.role == Role.ADMINISTRATOR
+        and agent.active
+        and (changes.get("active") is False or changes.get("role", agent.role) != Role.ADMINISTRATOR)
+    ]
+    return bool(leaving) and rows.active_administrators(session, but=leaving) == 0
 
 
-def create_team(session: Session, name: str, *, now: datetime, actor_id: int | None) -> Team:
+def create_team(session: Session, name: str, *, now: datetime, actor_id: int | None, act: Act | None = None) -> Team:
     if rows.team_named(session, name) is not None:
         raise Conflict("team_name_taken", value=name)
     team = Team(name=name, created_at=now)
     session.add(team)
     session.flush()
-    act = Act.of(now=now, actor_id=actor_id)
-    record(session, SetupKind.TEAM, team.id, Change({}, {"name": name}), act)
+    record(session, SetupKind.TEAM, team.id, Change({}, {"name": name}), act or Act.of(now=now, actor_id=actor_id))
     audit.record(session, now=now, actor_id=actor_id, action="team_created", subject_kind="team", subject_id=team.id)
     return team
 

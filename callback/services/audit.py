@@ -1,7 +1,10 @@
 """The audit trail: who did what to what. Append-only (the database refuses UPDATE and DELETE)."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from callback.db.tables import AuditEntry
@@ -28,3 +31,28 @@ def record(
             details=details,
         )
     )
+
+
+def record_each(
+    session: Session,
+    details: Mapping[int, Mapping[str, Any]],
+    *,
+    now: datetime,
+    actor_id: int | None,
+    action: str,
+    subject_kind: str,
+) -> None:
+    """As `record`, for each of many subjects by id, in one statement."""
+    entries = [
+        {
+            "at": now,
+            "actor_id": actor_id,
+            "action": action,
+            "subject_kind": subject_kind,
+            "subject_id": str(subject_id),
+            "details": dict(said),
+        }
+        for subject_id, said in details.items()
+    ]
+    if entries:
+        session.execute(insert(AuditEntry), entries)

@@ -4,9 +4,7 @@ The file waits in the database. A worker that is killed leaves its chunks behind
 the command (`services/imports/run.py`).
 """
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -28,10 +26,10 @@ from callback.errors import CallbackError, Conflict, Invalid, NotFound
 from callback.services import audit
 from callback.services.imports.guess import SORTED, Guess, guess, values_of
 from callback.services.imports.normalise import Draft, Normaliser, Reject
-from callback.services.imports.profile import Profile
+from callback.services.imports.profile import BLANK, Profile
 from callback.services.imports.rejects import what_to_do
 from callback.services.imports.run import Order, import_file, surroundings
-from callback.services.imports.tables import Fault, open_table
+from callback.services.imports.tables import Fault, on_disk, open_table
 from callback.settings import Settings
 from callback.texts import Language
 
@@ -40,7 +38,6 @@ KEPT = timedelta(days=7)
 SAMPLE = 500
 """Rows that are looked at before anything is read in."""
 SHOWN = 8
-_SUFFIXES = (".csv", ".xlsx", ".xlsm", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,7 @@ def receive(session: Session, *, file_name: str, content: bytes, by: int, now: d
     if len(content) > MOST_BYTES:
         raise Invalid("upload_too_large", megabytes=MOST_BYTES // 2**20)
     name = Path(file_name.replace("\\", "/")).name[:255] or "upload.csv"
-    with _on_disk(name, content) as path, open_table(path, _blank()) as table:
+    with on_disk(name, content) as path, open_table(path, BLANK) as table:
         headings = [heading for heading in table.headings if heading]
     upload = Upload(
         handle=new_handle(), file_name=name, content=content, headings=headings, uploaded_by_id=by, created_at=now
@@ -115,7 +112,7 @@ def rejects_of(session: Session, handle: str, *, by: int, now: datetime) -> byte
 
 def values_seen(upload: Upload, columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Of each sorted field that has a column: the texts in the sample and what they probably mean."""
-    with _on_disk(upload.file_name, _content(upload)) as path, open_table(path, _blank()) as table:
+    with on_disk(upload.file_name, _content(upload)) as path, open_table(path, BLANK) as table:
         rows = [cells for _, cells in islice(table.rows(), SAMPLE) if not isinstance(cells, Fault)]
         return {
             field: values_of(field, table.headings, rows, columns, known={})
@@ -130,7 +127,7 @@ def first_guess(session: Session, upload: Upload) -> Guess:
         select(Upload).where(Upload.id != upload.id, Upload.state == "done").order_by(Upload.id.desc()).limit(50)
     )
     known: Mapping[str, Any] = next((old.profile for old in earlier if old.headings == upload.headings), {})
-    with _on_disk(upload.file_name, _content(upload)) as path, open_table(path, _blank()) as table:
+    with on_disk(upload.file_name, _content(upload)) as path, open_table(path, BLANK) as table:
         rows = [cells for _, cells in islice(table.rows(), SAMPLE) if not isinstance(cells, Fault)]
         return guess(table.headings, rows, known=upload.profile or known)
 
@@ -153,7 +150,7 @@ def preview(
     shown: list[ReadRow] = []
     looked_at = faulty = 0
     try:
-        with _on_disk(upload.file_name, _content(upload)) as path, open_table(path, profile) as table:
+        with on_disk(upload.file_name, _content(upload)) as path, open_table(path, profile) as table:
             normaliser = Normaliser(profile, table.headings, around)
             for number, cells in islice(table.rows(), SAMPLE):
                 looked_at += 1
@@ -229,7 +226,7 @@ def read_in(sessions: SessionFactory, settings: Settings, *, upload_id: int, clo
         if upload is None or upload.state not in ("queued", "running") or upload.content is None:
             return
         upload.state = "running"
-    with _on_disk(upload.file_name, upload.content) as path:
+    with on_disk(upload.file_name, upload.content) as path:
         rejects = path.with_suffix(".rejects.csv")
         if upload.rejects:
             rejects.write_bytes(upload.rejects)  # of the chunks that a killed worker has written
@@ -284,25 +281,3 @@ def _content(upload: Upload) -> bytes:
 
 def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-@contextmanager
-def _on_disk(name: str, content: bytes) -> Iterator[Path]:
-    """The file where readers can open it; its sender's name decides the format alone and never becomes a path."""
-    suffix = Path(name).suffix.lower()
-    with tempfile.TemporaryDirectory(prefix="callback-upload-") as folder:
-        path = Path(folder) / ("upload" + (suffix if suffix in _SUFFIXES else ".csv"))
-        path.write_bytes(content)
-        yield path
-
-
-def _blank() -> Profile:
-    """Knows no column: for looking at a file's headings."""
-    return Profile.model_validate(
-        {
-            "name": "blank",
-            "source": "blank",
-            "columns": {"external_id": "id", "subject": "subject"},
-            "defaults": {"status": "open"},
-        }
-    )

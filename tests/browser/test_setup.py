@@ -1,5 +1,6 @@
 """Set-up without a programmer, used as a supervisor and an administrator would."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -164,3 +165,47 @@ def test_the_bell_counts_what_was_told(site: Site) -> None:
     bell.wait_for()
     page.get_by_role("button", name="All read").click()
     bell.wait_for(state="detached")
+
+
+NEWCOMERS = """login,name,number,role,team,skills
+newcomer,赵敏,1099,agent,East Wing,billing
+limin,李敏,1001,agent,,VIP
+"""
+
+
+@BOTH
+@WIDTHS
+def test_many_people_come_in_by_one_file(
+    site: Site, look: Look, tmp_path: Path, language: Literal["en", "zh"], width: int
+) -> None:
+    """A faulty file by row, a good one looked over, written, its first passwords taken home, all of it taken back."""
+    page = site.open("/setup/agents/import", login="admin", language=language, width=width)
+    site.forgiven = ("422",)
+    look(page, "setup-agents-import")
+    faulty = {"name": "agents.csv", "mimeType": "text/csv", "buffer": b"login,name,number,role\nx,,1098,king\n"}
+    page.locator("input[type=file]").set_input_files(files=[faulty])  # type: ignore[list-item]
+    page.locator("#agents-file button").click()
+    expect(page.locator("#agents-faults li")).to_have_count(2)
+    look(page, "setup-agents-import-faults", picture=False)
+    path = tmp_path / "agents.csv"
+    path.write_text(NEWCOMERS, encoding="gb18030")
+    page.locator("input[type=file]").set_input_files(path)
+    page.locator("#agents-file button").press("Enter")
+    page.locator("#agents-write").wait_for()
+    for summary in page.locator("#looked summary").all():
+        summary.click()
+    look(page, "setup-agents-import-looked")
+    write = page.locator("#agents-write button")
+    write.click()
+    expect(page.locator("#make_teams-fault")).to_be_visible()
+    page.locator("[name=make_teams]").check()
+    write.click()
+    page.locator("#agents-written").wait_for()
+    look(page, "setup-agents-import-written", picture=False)
+    with page.expect_download() as waited:
+        page.locator("a[download]").click()
+    assert "newcomer" in Path(waited.value.path()).read_text(encoding="utf-8-sig")
+    page.locator("#agents-written button").click()
+    _notice(page)
+    with site.house.sessions() as session:
+        assert not session.scalars(select(Agent).where(Agent.login == "newcomer")).one().active

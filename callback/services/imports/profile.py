@@ -163,3 +163,14 @@ def read_profile(text: str, *, name: str) -> Profile:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "-"
         raise Invalid("import_profile_invalid", profile=name, place=place, problem=first["msg"]) from None
+
+
+BLANK = Profile.model_validate(
+    {
+        "name": "blank",
+        "source": "blank",
+        "columns": {"external_id": "id", "subject": "subject"},
+        "defaults": {"status": "open"},
+    }
+)
+"""Knows no column: for looking at a file's headings, and for files of other things than cases."""

@@ -2,9 +2,10 @@
 
 import csv
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from callback.services.imports.profile import Profile
 LONGEST_CELL = 131_072
 LARGEST_SHEET = 2 << 30
 """Bytes that a workbook may unpack to."""
+_SUFFIXES = (".csv", ".xlsx", ".xlsm", ".jsonl", ".ndjson")
 
 Cells = Sequence[Any]
 
@@ -71,6 +73,16 @@ def open_table(path: Path, profile: Profile) -> Table:
     if kind == "jsonl":
         return JsonLinesTable(path, profile)
     return CsvTable(path, profile)
+
+
+@contextmanager
+def on_disk(name: str, content: bytes) -> Iterator[Path]:
+    """The file where readers can open it; its sender's name decides the format alone and never becomes a path."""
+    suffix = Path(name).suffix.lower()
+    with tempfile.TemporaryDirectory(prefix="callback-upload-") as folder:
+        path = Path(folder) / ("upload" + (suffix if suffix in _SUFFIXES else ".csv"))
+        path.write_bytes(content)
+        yield path
 
 
 class CsvTable(Table):

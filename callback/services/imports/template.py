@@ -1,5 +1,6 @@
 """Our own template as a workbook: the cases sheet with drop-downs, and a sheet that explains each column twice."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -28,11 +29,32 @@ def write_template(path: Path, language: Language) -> None:
     sheet = book.active
     assert sheet is not None  # noqa: S101  a new workbook has a sheet
     _cases(sheet, language)
-    _help(book.create_sheet(say("import.template.help", language)))
+    explain(
+        book.create_sheet(say("import.template.help", language)),
+        [(*headings, field in REQUIRED, f"import.help.{field}") for field, headings in FIELDS.items()],
+    )
+    save(book, path)
+
+
+def save(book: Workbook, path: Path) -> None:
+    """Raises `Invalid` (`import_template_unwritable`)."""
     try:
         book.save(path)
     except OSError as error:
         raise Invalid("import_template_unwritable", file=str(path), problem=error.strerror or "") from None
+
+
+def head(sheet: Worksheet, number: int, heading: str, *, needed: bool, width: int = 18, as_text: bool = False) -> None:
+    """The heading of one column, and how wide it is."""
+    letter = get_column_letter(number)
+    cell = sheet.cell(row=1, column=number, value=heading)
+    cell.font = Font(bold=True)
+    if needed:
+        cell.fill = _MARK
+    sheet.column_dimensions[letter].width = width
+    if as_text:
+        # A spreadsheet would turn 13812345678 into 1.38E+10 and drop leading zeros.
+        sheet.column_dimensions[letter].number_format = "@"
 
 
 def _cases(sheet: Worksheet, language: Language) -> None:
@@ -40,16 +62,16 @@ def _cases(sheet: Worksheet, language: Language) -> None:
     sheet.freeze_panes = "B2"
     for number, (field, headings) in enumerate(FIELDS.items(), start=1):
         letter = get_column_letter(number)
-        heading = sheet.cell(row=1, column=number, value=headings[0 if language == "en" else 1])
-        heading.font = Font(bold=True)
-        if field in REQUIRED:
-            heading.fill = _MARK
-        sheet.column_dimensions[letter].width = 40 if field in ("description", "answer", "subject") else 18
+        head(
+            sheet,
+            number,
+            headings[0 if language == "en" else 1],
+            needed=field in REQUIRED,
+            width=40 if field in ("description", "answer", "subject") else 18,
+            as_text=field in _AS_TEXT,
+        )
         if field in _MOMENTS:
             sheet.column_dimensions[letter].number_format = "yyyy-mm-dd hh:mm"
-        if field in _AS_TEXT:
-            # A spreadsheet would turn 13812345678 into 1.38E+10 and drop leading zeros.
-            sheet.column_dimensions[letter].number_format = "@"
         validation = _validation(field, language)
         if validation is not None:
             sheet.add_data_validation(validation)
@@ -82,19 +104,19 @@ def _words(field: str, language: Language) -> list[str]:
     return []
 
 
-def _help(sheet: Worksheet) -> None:
+def explain(sheet: Worksheet, columns: Sequence[tuple[str, str, bool, str]]) -> None:
+    """What to enter in each column, in both languages: its two headings, whether it is needed, the code of its text."""
     titles = ("Column", "列", "Needed", "必填", "What to enter", "填写说明")
     for number, title in enumerate(titles, start=1):
         sheet.cell(row=1, column=number, value=title).font = Font(bold=True)
-    for row, (field, (english, chinese)) in enumerate(FIELDS.items(), start=2):
-        needed = field in REQUIRED
+    for row, (english, chinese, needed, code) in enumerate(columns, start=2):
         cells = (
             english,
             chinese,
             "yes" if needed else "",
             "是" if needed else "",
-            say(f"import.help.{field}", "en"),
-            say(f"import.help.{field}", "zh"),
+            say(code, "en"),
+            say(code, "zh"),
         )
         for number, value in enumerate(cells, start=1):
             sheet.cell(row=row, column=number, value=value).alignment = Alignment(wrap_text=True, vertical="top")

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from callback.db import setups as rows
-from callback.db.tables import SetupVersion
 from callback.domain.handle import new_handle
 from callback.domain.words import SetupKind
 from callback.errors import Conflict
@@ -50,7 +49,7 @@ def record_many(session: Session, kind: SetupKind, changes: Mapping[str, Change]
     """
     real = {key: change for key, change in changes.items() if change.before != change.after}
     known = rows.newest(session, kind, list(real))
-    new: list[SetupVersion] = []
+    new: list[dict[str, Any]] = []
     for key, change in real.items():
         number = known[key].number if key in known else 0
         if change.before and (key not in known or known[key].document != change.before):
@@ -63,14 +62,14 @@ def record_many(session: Session, kind: SetupKind, changes: Mapping[str, Change]
 
 def _version(
     kind: SetupKind, key: str, number: int, document: Document, *, now: datetime, act: Act | None = None
-) -> SetupVersion:
-    return SetupVersion(
-        kind=kind,
-        key=key,
-        number=number,
-        document=document,
-        created_at=now,
-        act=act.handle if act else None,
-        created_by_id=act.actor_id if act else None,
-        restores=act.restores if act else None,
-    )
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "key": key,
+        "number": number,
+        "document": document,
+        "created_at": now,
+        "act": act.handle if act else None,
+        "created_by_id": act.actor_id if act else None,
+        "restores": act.restores if act else None,
+    }

@@ -41,7 +41,7 @@ def _teams(session: Session, documents: Mapping[str, Document], act: Act) -> Non
 
 
 def _agents(session: Session, documents: Mapping[str, Document], act: Act) -> None:
-    agents.put_back(session, {int(key): document for key, document in documents.items()}, act=act)
+    agents.change_each(session, {int(key): document for key, document in documents.items()}, act=act)
 
 
 def _shifts(session: Session, documents: Mapping[str, Document], act: Act) -> None:
@@ -78,8 +78,6 @@ SCOPES: Mapping[SetupKind, Scope] = MappingProxyType(
     }
 )
 """Whoever may change a thing may take a change of it back."""
-_NEED_A_ROW = frozenset({SetupKind.TEAM, SetupKind.AGENT})
-"""Before their first version they were not there; nobody is unmade, they are deactivated."""
 _HAVE_DEFAULTS = frozenset({SetupKind.POLICY, SetupKind.RETRY, SetupKind.ESCALATION, SetupKind.CALENDAR})
 
 
@@ -89,7 +87,8 @@ def undo(
     """Take back everything that was changed under this handle; the new act, and how many things it put back.
 
     Raises `NotFound("setup_act_not_found")`, and `Conflict("setup_changed_since")` when one of them was changed again:
-    what came later is not thrown away unseen.
+    what came later is not thrown away unseen. Agents who were made are deactivated: nobody is unmade, their name stands
+    in what they did. A team that was made for them stays; alone it is `Conflict("setup_nothing_before")`.
     """
     versions = rows.of_act(session, act)
     if not versions:
@@ -103,7 +102,7 @@ def undo(
         newest = rows.newest(session, kind, list(mine))
         if any(newest[key].number != version.number for key, version in mine.items()):
             raise Conflict("setup_changed_since")
-        before = {key: _before(session, version) for key, version in mine.items()}
+        before = _before(session, kind, mine, alone=len(by_kind) == 1)
         restores = next(iter(mine.values())).number - 1 if len(mine) == 1 else None
         WRITERS[kind](session, before, replace(back, restores=restores))
     return back, len(versions)
@@ -132,12 +131,20 @@ def restore(
     return act
 
 
-def _before(session: Session, version: SetupVersion) -> Document:
-    """What counted before this version; nothing means the defaults."""
-    found = rows.one(session, version.kind, version.key, version.number - 1)
-    if found is None and version.kind in _NEED_A_ROW:
-        raise Conflict("setup_nothing_before")
-    return found.document if found else {}
+def _before(
+    session: Session, kind: SetupKind, versions: Mapping[str, SetupVersion], *, alone: bool
+) -> dict[str, Document]:
+    """What counted before these versions; nothing means the defaults."""
+    found = rows.numbered(session, kind, {key: version.number - 1 for key, version in versions.items()})
+    before = {key: found[key].document if key in found else {} for key in versions}
+    new = {key: version.document for key, version in versions.items() if key not in found}
+    if kind is SetupKind.AGENT:
+        before |= {key: document | {"active": False} for key, document in new.items()}
+    if kind is SetupKind.TEAM and new:
+        if alone:
+            raise Conflict("setup_nothing_before")
+        before = {key: document for key, document in before.items() if key not in new}
+    return before
 
 
 def _may(kind: SetupKind, scopes: Collection[Scope]) -> None:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from callback.web.setup import (
+    agent_files,
     agents,
     calendars,
     channels,
@@ -18,5 +19,20 @@ from callback.web.setup import (
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (index, history, teams, agents, skills, shifts, policy, calendars, retry, replies, escalation, channels):
+PARTS = (
+    index,
+    history,
+    teams,
+    agent_files,  # before the agents, whose addresses would take `import` for somebody's id
+    agents,
+    skills,
+    shifts,
+    policy,
+    calendars,
+    retry,
+    replies,
+    escalation,
+    channels,
+)
+for part in PARTS:
     router.include_router(part.router)

@@ -24,6 +24,7 @@ class Card:
 CARDS: tuple[Card, ...] = (
     Card("teams", "/setup/teams", "diagram-3", "people", Scope.AGENTS_READ, Scope.AGENTS_WRITE),
     Card("agents", "/setup/agents", "people", "people", Scope.AGENTS_READ, Scope.AGENTS_WRITE),
+    Card("agents_import", "/setup/agents/import", "upload", "people", Scope.AGENTS_WRITE, Scope.AGENTS_WRITE),
     Card("skills", "/setup/skills", "tags", "people", Scope.AGENTS_READ, Scope.AGENTS_WRITE),
     Card("shifts", "/setup/shifts", "calendar-week", "people", Scope.AGENTS_READ, Scope.SHIFTS_WRITE),
     Card("policy", "/setup/policy", "sliders", "rules", Scope.POLICIES_READ, Scope.POLICIES_WRITE),

@@ -56,26 +56,30 @@ def differences(
 
 
 def _agent(words: _Words, before: Document, after: Document) -> Iterator[Difference]:
-    teams = team_names(words.session)
+    return agent_differences(words.desk, team_names(words.session), before, after)
+
+
+def agent_differences(desk: Desk, teams: Mapping[int, str], before: Document, after: Document) -> Iterator[Difference]:
+    """`after` may be a part of an agent."""
     for name in after:
         if before.get(name) != after[name]:
-            old, new = (_agent_value(words, teams, name, document.get(name)) for document in (before, after))
-            yield Difference(words.say(f"setup_desk.agent_{name}"), old if before else "", new)
+            old, new = (_agent_value(desk, teams, name, document.get(name)) for document in (before, after))
+            yield Difference(desk.say(f"setup_desk.agent_{name}"), old if before else "", new)
 
 
-def _agent_value(words: _Words, teams: Mapping[int, str], name: str, value: Any) -> str:
+def _agent_value(desk: Desk, teams: Mapping[int, str], name: str, value: Any) -> str:
     if value is None or value in ("", []):
         return "–"
     if name == "active":
-        return words.say("setup_desk.state_active" if value else "setup_desk.state_inactive")
+        return desk.say("setup_desk.state_active" if value else "setup_desk.state_inactive")
     if isinstance(value, bool):
-        return words.say("setup_desk.yes" if value else "setup_desk.no")
+        return desk.say("setup_desk.yes" if value else "setup_desk.no")
     told: Mapping[str, Callable[[], str]] = {
         "team_id": lambda: teams.get(value, "–"),
-        "role": lambda: words.say(f"desk.role_{value}"),
+        "role": lambda: desk.say(f"desk.role_{value}"),
         "phone": lambda: mask(value),
         "languages": lambda: wording.listed(
-            (wording.language_name(code, words.desk.language) for code in value), words.desk.language
+            (wording.language_name(code, desk.language) for code in value), desk.language
         ),
         "skills": lambda: ", ".join(value),
     }

@@ -8,7 +8,7 @@ if fields.faults:
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated
@@ -22,8 +22,9 @@ from callback.web.desk import Desk
 _SEPARATORS = re.compile(r"[,;，；、\n\r]+")
 
 
-async def _read(request: Request) -> FormData:
-    return await request.form(max_fields=10_000)
+async def _read(request: Request) -> AsyncIterator[FormData]:
+    async with request.form(max_fields=10_000) as form:
+        yield form
 
 
 Form = Annotated[FormData, Depends(_read)]
