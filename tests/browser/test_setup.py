@@ -182,12 +182,13 @@ def test_many_people_come_in_by_one_file(
     page = site.open("/setup/agents/import", login="admin", language=language, width=width)
     site.forgiven = ("422",)
     look(page, "setup-agents-import")
-    faulty = {"name": "agents.csv", "mimeType": "text/csv", "buffer": b"login,name,number,role\nx,,1098,king\n"}
-    page.locator("input[type=file]").set_input_files(files=[faulty])  # type: ignore[list-item]
+    path = tmp_path / "agents.csv"
+    path.write_text("login,name,number,role\nx,,1098,king\n", encoding="utf-8")
+    page.locator("input[type=file]").set_input_files(path)
     page.locator("#agents-file button").click()
     expect(page.locator("#agents-faults li")).to_have_count(2)
     look(page, "setup-agents-import-faults", picture=False)
-    path = tmp_path / "agents.csv"
+    path = tmp_path / "more.csv"
     path.write_text(NEWCOMERS, encoding="gb18030")
     page.locator("input[type=file]").set_input_files(path)
     page.locator("#agents-file button").press("Enter")

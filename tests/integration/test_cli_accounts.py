@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -147,3 +148,32 @@ def _answer(url: str) -> object:
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
+
+
+def test_a_file_of_agents_is_tried_then_read(run: Run, tmp_path: Path) -> None:
+    run("init", "--login", "root", typed="one two three four\n")
+    file, kept = tmp_path / "agents.csv", tmp_path / "passwords.csv"
+    file.write_text("login,name,number,team\nli,Li Min,1001,North\n", encoding="utf-8")
+    tried = run("agent", "import", str(file), "--dry-run")
+    assert tried.exit_code == 0, tried.output
+    assert "Would make 1" in tried.output
+    assert "--make-teams" in tried.output
+    assert run("agent", "import", str(file)).exit_code == 2
+    assert "Li Min" not in run("agent", "list").output
+    # A file that is there already is not written over, and then nobody is made.
+    kept.write_text("mine", encoding="utf-8")
+    refused = run("agent", "import", str(file), "--make-teams", "--passwords", str(kept))
+    assert (refused.exit_code, kept.read_text(encoding="utf-8")) == (2, "mine")
+    kept.unlink()
+    done = run("agent", "import", str(file), "--make-teams", "--passwords", str(kept))
+    assert done.exit_code == 0, done.output
+    assert kept.stat().st_mode & 0o777 == 0o600
+    password = kept.read_text(encoding="utf-8-sig").splitlines()[1].rsplit(",", 1)[1]
+    assert password not in done.output
+    file.write_text("login,role\nroot,agent\n", encoding="utf-8")
+    faulty = run("agent", "import", str(file))
+    assert faulty.exit_code == 2
+    assert "Row 2" in faulty.output
+    template = tmp_path / "empty.xlsx"
+    assert run("agent", "import", "--template", str(template)).exit_code == 0
+    assert template.is_file()
