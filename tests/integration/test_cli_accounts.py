@@ -156,7 +156,7 @@ def test_a_file_of_agents_is_tried_then_read(run: Run, tmp_path: Path) -> None:
     file.write_text("login,name,number,team\nli,Li Min,1001,North\n", encoding="utf-8")
     tried = run("agent", "import", str(file), "--dry-run")
     assert tried.exit_code == 0, tried.output
-    assert "Would make 1" in tried.output
+    assert "New: 1" in tried.output
     assert "--make-teams" in tried.output
     assert run("agent", "import", str(file)).exit_code == 2
     assert "Li Min" not in run("agent", "list").output
