@@ -23,17 +23,24 @@ _MARK = PatternFill("solid", fgColor="FFF2CC")
 
 def write_template(path: Path, language: Language) -> None:
     """Write the workbook, its headings and choices in `language`. Raises `Invalid` (`import_template_…`)."""
-    if path.exists():
-        raise Invalid("import_template_exists", file=str(path))
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None  # noqa: S101  a new workbook has a sheet
+    book, sheet = begin(path, say("import.template.cases", language), frozen="B2")
     _cases(sheet, language)
     explain(
         book.create_sheet(say("import.template.help", language)),
         [(*headings, field in REQUIRED, f"import.help.{field}") for field, headings in FIELDS.items()],
     )
     save(book, path)
+
+
+def begin(path: Path, title: str, *, frozen: str) -> tuple[Workbook, Worksheet]:
+    """A new workbook and its first sheet. Raises `Invalid` (`import_template_exists`): no file is written over."""
+    if path.exists():
+        raise Invalid("import_template_exists", file=str(path))
+    book = Workbook()
+    sheet = book.active
+    assert isinstance(sheet, Worksheet)  # noqa: S101  a new workbook has a sheet
+    sheet.title, sheet.freeze_panes = title, frozen
+    return book, sheet
 
 
 def save(book: Workbook, path: Path) -> None:
@@ -58,8 +65,6 @@ def head(sheet: Worksheet, number: int, heading: str, *, needed: bool, width: in
 
 
 def _cases(sheet: Worksheet, language: Language) -> None:
-    sheet.title = say("import.template.cases", language)
-    sheet.freeze_panes = "B2"
     for number, (field, headings) in enumerate(FIELDS.items(), start=1):
         letter = get_column_letter(number)
         head(
