@@ -1,7 +1,7 @@
 """Databases for the tests: every test that asks for `sessions` runs on SQLite and on a real PostgreSQL.
 
 PostgreSQL is the server that `CALLBACK_TEST_POSTGRESQL_URL` names, else one started from the pip wheel. Each test gets
-its own database, cloned from a template that was made once.
+a database of its own, with the schema and no rows (`tests/databases.py`).
 """
 
 import os
@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.migrate import upgrade
 from callback.settings import Settings, load_settings
+from tests.databases import Databases, with_database
 
 hypothesis_settings.register_profile("callback", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("callback")
@@ -79,20 +79,23 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_database(server: str, name: str) -> str:
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: str) -> Iterator[str]:
     """Name of a database with the whole schema in it, to be cloned."""
     name = f"callback_template_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    make_schema(load_settings(database_url=_with_database(postgresql_server, name)))
+    make_schema(load_settings(database_url=with_database(postgresql_server, name)))
     yield name
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Iterator[Databases]:
+    databases = Databases(postgresql_server, postgresql_template)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")
@@ -118,15 +121,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(template, path)
         yield f"sqlite:///{path}"
         return
-    server: str = request.getfixturevalue("postgresql_server")
-    pg_template: str = request.getfixturevalue("postgresql_template")
-    name = f"callback_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        copied = "STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {pg_template} {copied}")
-    yield _with_database(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.one() as url:
+        yield url
 
 
 @pytest.fixture

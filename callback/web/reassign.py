@@ -3,7 +3,7 @@
 Nothing is kept between the steps: what was chosen travels in the form, with the version that was previewed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -110,8 +110,12 @@ def show_who(desk: Mover, handle: Handle) -> Response:
     with desk.reading() as session:
         callback = callbacks.find_callback(session, handle)
         found = candidates.who(session, callback.id, now=desk.now)
-        name = callback.customer.name
-    return desk.fragment("reassign/who.html", found=found, barred=barred(found.barred, desk), customer=name)
+        customer = callback.customer.name
+    why = [
+        (agent_id, name, _joined(desk, [(f"rule.{r.reason}", r.params) for r in refused], {agent_id: name}))
+        for agent_id, name, refused in found.barred
+    ]
+    return desk.fragment("reassign/who.html", found=found, barred=why, customer=customer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ def told(desk: Desk, params: Mapping[str, Any], names: Mapping[int, str]) -> dic
 
 
 def barred(may_not: Sequence[tuple[int, str, Sequence[Refusal]]], desk: Desk) -> list[tuple[int, str, str]]:
-    """(agent, name, everything that speaks against them) in the reader's language."""
+    """(agent, name, everything that speaks against them) in the reader's language, without any mark-up."""
     return [
         (agent_id, name, wording.why_not(refused, desk.language, agent=name)) for agent_id, name, refused in may_not
     ]
@@ -177,7 +181,11 @@ def barred(may_not: Sequence[tuple[int, str, Sequence[Refusal]]], desk: Desk) ->
 
 def sentences(desk: Desk, stays: Stays, names: Mapping[int, str]) -> Markup:
     """Every reason why one was not moved."""
-    told = [sentence(desk, code, params, names) for code, params in stays.reasons]
+    return _joined(desk, stays.reasons, names)
+
+
+def _joined(desk: Desk, reasons: Iterable[tuple[str, Mapping[str, Any]]], names: Mapping[int, str]) -> Markup:
+    told = [sentence(desk, code, params, names) for code, params in reasons]
     return Markup(wording.between(desk.language)).join(told)  # noqa: S704  a space, or nothing
 
 

@@ -86,7 +86,7 @@ def test_a_chip_is_dragged_to_another_agent_and_back_by_undo(site: Site) -> None
     expect(cell.locator(f"#c-{handle}")).to_be_visible()
 
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("back where they were").wait_for()
+    page.get_by_text("Undone:").wait_for()
     assert place(site, handle) == before
 
 

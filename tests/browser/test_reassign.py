@@ -62,7 +62,7 @@ def test_a_range_goes_to_a_person_and_comes_back(site: Site, look: Look) -> None
     }
 
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("are back where they were").wait_for()
+    page.get_by_text("Undone:").wait_for()
     assert owners(site) == before
 
 
@@ -91,5 +91,5 @@ def test_absent_in_two_clicks(site: Site, look: Look) -> None:
     after = owners(site)
     assert sum(owner == limin for owner in after.values()) < sum(owner == limin for owner in before.values()) / 2
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("back where they were").wait_for()
+    page.get_by_text("Undone:").wait_for()
     assert owners(site) == before

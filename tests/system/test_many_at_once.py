@@ -20,7 +20,7 @@ from callback.services.planning import plan_day
 from callback.settings import Settings
 from tests.system.test_worker import Worker, wait_for
 
-TIMES = 15
+TIMES = 12
 """How often the sample's 200 cases are there in all: several chunks for the planners to take from each other."""
 MULTIPLY = (
     """INSERT INTO customers (source, external_id, name, salutation, language, country, time_zone, special, consents,
@@ -82,7 +82,7 @@ def test_four_workers_and_eight_planners_make_every_callback_once(house: House) 
         own = build(house.settings)
         try:
             gate.wait()
-            for _ in range(3):
+            for _ in range(2):
                 with own.sessions.begin() as session:
                     enqueue(session, "plan")
                 plan_day(own.sessions, now=own.clock(), zone=own.zone)
