@@ -38,7 +38,10 @@ from tests.integration.conftest import StandingClock, application
 DESKTOP, PHONE = 1440, 390
 expect.set_options(timeout=20_000)
 _HEIGHTS = {DESKTOP: 900, PHONE: 844}
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+_NAMES = (
+    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
+    "microsoft-edge",
+)  # fmt: skip
 
 
 def find_browser() -> str:
