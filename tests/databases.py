@@ -17,7 +17,8 @@ from sqlalchemy.engine import make_url
 _SHAPE = """SELECT (SELECT (count(*), max(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace)::text
      || (SELECT (count(*), max(oid)) FROM pg_trigger)::text
      || (SELECT (count(*), max(oid)) FROM pg_constraint)::text
-     || (SELECT count(*) FROM pg_attribute WHERE NOT attisdropped)"""
+     || (SELECT count(*) FROM pg_attribute WHERE NOT attisdropped)
+     || (SELECT string_agg(version_num, ',') FROM alembic_version)"""
 _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 _WRITTEN = """SELECT relname FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0"""

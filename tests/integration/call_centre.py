@@ -35,9 +35,10 @@ from callback.domain.words import (
     Role,
     Severity,
 )
-from callback.services import attempts, questionnaires, scripts
+from callback.services import attempts, questionnaires
 from callback.services.attempts import CallSheet, Finished, HandedIn
 from callback.settings import Settings
+from tests.content import seed_scripts
 
 REACHED = ("1", "1")
 """Somebody answers; it is the person."""
@@ -54,7 +55,7 @@ class Centre:
 
     def open(self) -> "Centre":
         with self.sessions.begin() as session:
-            scripts.seed_content(session, self.now)
+            seed_scripts(session, self.now)
             questionnaires.seed_content(session, self.now)
         return self
 

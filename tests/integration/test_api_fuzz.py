@@ -21,9 +21,10 @@ from callback.db.tables import Agent, Attempt, Callback
 from callback.domain.handle import new_handle
 from callback.domain.words import AttemptState, CallbackState, Channel, PartOfDay, Purpose, Role
 from callback.entrance import CSRF_HEADER, cookie_name, csrf_token
-from callback.services import accounts, questionnaires, scripts
+from callback.services import accounts, questionnaires
 from callback.settings import Settings
 from tests import town
+from tests.content import seed_scripts
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 EXAMPLES = {"sqlite": 10, "postgresql": 25}
@@ -67,7 +68,7 @@ def populated(house: House, make_agent: Callable[..., int]) -> House:
     make_agent("root", role=Role.ADMINISTRATOR)
     now = house.clock()
     with house.sessions.begin() as session:
-        scripts.seed_content(session, now)
+        seed_scripts(session, now)
         questionnaires.seed_content(session, now)
         for login in ("li", "wang"):
             town.add_agent(session, login, now=now)

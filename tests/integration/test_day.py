@@ -88,7 +88,7 @@ def test_an_empty_day_says_why(desk: Desk, centre: Centre, house: House, now: da
     day = _day(house, li, now)
     assert (day.shift.stretches, day.shift.absence, day.not_placed) == ((), "training", 1)
     assert day.shift.next_start == (now + timedelta(days=1)).replace(hour=1, minute=0)  # tomorrow 09:00 in Shanghai
-    assert "1 callbacks have no agent yet" in browser.get("/day").text
+    assert "1 callback has no agent yet" in browser.get("/day").text
 
 
 def test_the_next_call_and_one_that_a_rule_forbids(desk: Desk, centre: Centre, clock: StandingClock) -> None:

@@ -10,9 +10,10 @@ from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, CaseHandler, Decision
 from callback.domain.words import CallbackState, CaseStatus, Purpose
-from callback.services import attempts, findings, questionnaires, scripts
+from callback.services import attempts, findings, questionnaires
 from callback.services.planning import Planned, plan_day
 from callback.settings import Settings
+from tests.content import seed_scripts
 from tests.town import add_agent, add_case, add_customer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -36,7 +37,7 @@ def plan_now(sessions: SessionFactory, now: datetime) -> Planned:
 def ten(sessions: SessionFactory, settings: Settings, now: datetime) -> Places:
     """Ten answers in Li's list, five in each of two half hours; she begins the first on time. Then Zhao comes in."""
     with sessions.begin() as session:
-        scripts.seed_content(session, now)
+        seed_scripts(session, now)
         questionnaires.seed_content(session, now)
         li = add_agent(session, "li", now=now).id
         for _ in range(10):
