@@ -4,8 +4,10 @@ PostgreSQL is the server that `CALLBACK_TEST_POSTGRESQL_URL` names, else one sta
 a database of its own, with the schema and no rows (`tests/databases.py`).
 """
 
+import functools
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Generator, Iterator
@@ -35,13 +37,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Only unit tests are traced: they cover the whole of the domain, and tracing takes a quarter of a test's time."""
     measuring = item.config.pluginmanager.get_plugin("_cov")
     controller = getattr(measuring, "cov_controller", None)
-    if controller is None or UNIT in item.path.parents:
+    if controller is None:
+        return (yield)
+    if UNIT in item.path.parents:
+        forget_what_was_found_untraced()
         return (yield)
     controller.pause()
     try:
         return (yield)
     finally:
         controller.resume()
+
+
+@functools.cache
+def forget_what_was_found_untraced() -> None:
+    """Once in a process: what the domain keeps of its own answers would be taken for lines that nobody runs."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("callback.domain"):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

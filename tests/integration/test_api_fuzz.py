@@ -27,7 +27,7 @@ from tests import town
 from tests.content import seed_scripts
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
-EXAMPLES = {"sqlite": 10, "postgresql": 25}
+EXAMPLES = {"sqlite": 5, "postgresql": 15}
 """PostgreSQL refuses more of what no column can keep."""
 SLOW = {"/api/v1/sessions", "/api/v1/me/password"}
 """Each of these hashes a password with 64 MiB."""

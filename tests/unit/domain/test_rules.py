@@ -16,12 +16,14 @@ from callback.domain.facts import (
     DissatisfactionFact,
     SuppressionFact,
 )
+from callback.domain.legality import legal_stretches
 from callback.domain.policy import Policy
 from callback.domain.rules import (
     HARD_RULES,
     Contact,
     Refusal,
     addresses_of,
+    may,
     next_legal_moment,
     refusals,
     usable_addresses,
@@ -339,3 +341,17 @@ ALL_REASONS = [
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_has_a_sentence(reason: str, language: Any) -> None:
     assert say(f"rule.{reason}", language) != f"rule.{reason}"
+
+
+def test_may_names_the_first_thing_that_forbids_it() -> None:
+    someone = AgentFacts(3, frozenset({"en"}), zone=SHANGHAI)
+    refusal = may(contact(required_skill="billing"), someone, Policy())
+    assert refusal is not None
+    assert refusal.reason == "agent_language"
+    assert may(contact(), AgentFacts(3, frozenset({"zh"}), zone=SHANGHAI), Policy()) is None
+
+
+def test_who_is_never_to_be_called_has_no_legal_stretch() -> None:
+    never = contact(suppressions=(SuppressionFact(scope=SuppressionScope.ALL),))
+    assert refusals(never, Policy())
+    assert legal_stretches(never, Policy(), until=NOW + 48 * HOUR) == ()
