@@ -29,7 +29,7 @@ def _insert(sender: str, body: str, sid: str) -> None:
 if __name__ == "__main__":
     with engine.begin() as connection:
         connection.execute(text('CREATE TABLE bare (id bigserial PRIMARY KEY, "from" text, body text, sid text)'))
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # as ours: without Nagle's algorithm
     listener.bind(("127.0.0.1", 0))
     print(f"127.0.0.1:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(app, log_config=None, access_log=False)
