@@ -46,6 +46,7 @@ from callback.api.mailbox import Mailbox
 from callback.api.openapi import describe
 from callback.bootstrap import House, build
 from callback.log import configure_logging
+from callback.services.collector import leave_out_what_is_there
 from callback.web import PAGES
 from callback.web.compression import Compression
 from callback.web.errors import install as answer_with_pages
@@ -136,4 +137,11 @@ def from_environment() -> FastAPI:
     """For servers that start the application themselves: `uvicorn --factory callback.app:from_environment`."""
     house = build()
     configure_logging(house.settings)
-    return create_app(house)
+    return served(house)
+
+
+def served(house: House) -> FastAPI:
+    """The application as the only thing that its process is there for."""
+    app = create_app(house)
+    leave_out_what_is_there()
+    return app

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from callback.app import create_app
+from callback.app import served
 from callback.cli import app
 from callback.cli.common import check_schema, console, open_house
 from callback.errors import Conflict, Invalid
@@ -40,7 +40,7 @@ def serve(
         )
         configure_logging(house.settings)
         config = uvicorn.Config(
-            create_app(house) if workers == 1 else "callback.app:from_environment",
+            served(house) if workers == 1 else "callback.app:from_environment",
             factory=workers > 1,
             workers=workers,
             log_config=None,

@@ -8,6 +8,7 @@ from sqlalchemy import Integer as SqlInteger
 from sqlalchemy import Row, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
+from callback.db.among import plain
 from callback.db.engine import is_postgresql
 from callback.db.tables import Agent, Attempt, Callback, Case, Dissatisfaction, Response, Shift, ShiftException
 from callback.db.tables.callbacks import LIVE
@@ -53,7 +54,7 @@ def load(session: Session, *, day_starts: datetime, day_ends: datetime, team_id:
         listed.label("listed"),
         done.label("done"),
     ).where(Agent.active)
-    return session.execute(query if team_id is None else query.where(Agent.team_id == team_id)).all()
+    return plain(session, query if team_id is None else query.where(Agent.team_id == team_id)).all()
 
 
 def hours_on(
@@ -69,7 +70,7 @@ def hours_on(
         people = select(Agent.id).where(Agent.team_id == team_id)
         pattern = pattern.where(Shift.agent_id.in_(people))
         changes = changes.where(ShiftException.agent_id.in_(people))
-    return session.execute(pattern).all(), session.execute(changes).all()
+    return plain(session, pattern).all(), plain(session, changes).all()
 
 
 def calls_by_hour(

@@ -207,10 +207,11 @@ def _load(
     """Teams, the most loaded first. Who neither works today nor has anything to do is left out."""
     people = rows.load(session, day_starts=day_starts, day_ends=day_ends, team_id=team_id)
     shifts = _shifts(session, people, now=now, team_id=team_id)
+    presences = {id(times): _presence(times, now) for times in {id(one): one for one in shifts.values()}.values()}
     teams: defaultdict[int | None, list[AgentLoad]] = defaultdict(list)
     for row in people:
         times = shifts.get(row.id)
-        presence = "off" if times is None else _presence(times, now)
+        presence = "off" if times is None else presences[id(times)]
         if presence == "off" and not row.listed and not row.done:
             continue
         capacity = 0 if presence == "off" else row.daily_capacity
@@ -248,11 +249,15 @@ def _shifts(
     for change in changes:
         hours = ((change.starts, change.ends),) if change.starts is not None else ()
         exceptions[change.agent_id][change.day] = exceptions[change.agent_id].get(change.day, ()) + hours
-    return {
-        row.id: WorkingTime(zones[row.time_zone], tuple(patterns[row.id]), exceptions[row.id])
-        for row in people
-        if row.id in patterns or row.id in exceptions
-    }
+    same: dict[tuple[str, tuple[ShiftFact, ...]], WorkingTime] = {}
+    found: dict[int, WorkingTime] = {}
+    for row in people:
+        if row.id in exceptions:
+            found[row.id] = WorkingTime(zones[row.time_zone], tuple(patterns[row.id]), exceptions[row.id])
+        elif row.id in patterns:  # who works the same hours is asked about once
+            key = row.time_zone, tuple(patterns[row.id])
+            found[row.id] = same.setdefault(key, WorkingTime(zones[row.time_zone], key[1], {}))
+    return found
 
 
 def _presence(times: WorkingTime, now: datetime) -> str:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -143,8 +144,9 @@ class _Grid:
         self._chips[row.agent_id, self._number(row.planned_at)].append(Chip(row=row, late=late))
         self.planned[row.agent_id] += 1
 
-    @property
+    @cached_property
     def numbers(self) -> list[int]:
+        """Of the columns; asked for when everything has been added."""
         return sorted({number for _, number in self._slots.keys() | self._chips.keys()})
 
     def cells(self, agent_id: int) -> tuple[Cell, ...]:

@@ -6,9 +6,10 @@ Planning itself goes on without what is named here. Each check is a function in 
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from sqlalchemy import and_, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import slots
+from callback.db.among import plain
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Slot
 from callback.db.tables.callbacks import IMPOSSIBLE, OWED_BY_A_PERSON, PINNED
@@ -54,9 +56,13 @@ class _Look:
     now: datetime
     policy: Policy
     names: Mapping[int, str]
+    agents: Mapping[int, AgentFacts]
+    """Who is at work at all."""
     limit: int | None
 
 
+Hours = tuple[int | date, time, time]
+"""A weekday or a day, and from when to when."""
 Check = Callable[[_Look], Iterator[Fault]]
 
 
@@ -72,7 +78,8 @@ def find_faults(session: Session, *, now: datetime, bounded: bool = False) -> li
     """
     names = dict(session.execute(select(Agent.id, Agent.name)).tuples().all())
     limit = LOOKED_AT if bounded else None
-    look = _Look(session=session, now=now, policy=load_policy(session), names=names, limit=limit)
+    agents = slots.agents_at_work(session)
+    look = _Look(session=session, now=now, policy=load_policy(session), names=names, agents=agents, limit=limit)
     found: list[Fault] = []
     for check in CHECKS:
         if bounded and check is agents_behind:
@@ -107,10 +114,11 @@ def words(fault: Fault, language: Language, *, zone: ZoneInfo) -> dict[str, Any]
 
 def impossible_shifts(look: _Look) -> Iterator[Fault]:
     """Shifts that overlap, that are too short for a slot, or in which nobody may be called."""
-    weeks: defaultdict[int, list[Stretch]] = defaultdict(list)
+    weeks: defaultdict[int, list[Hours]] = defaultdict(list)
     columns = (Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends)
-    for row in look.session.execute(select(*columns).join(Agent).where(Agent.active).order_by(Shift.id)):
-        weeks[row.agent_id].append(Stretch(row.weekday, row.starts, row.ends))
+    shifts = plain(look.session, select(*columns).join(Agent).where(Agent.active).order_by(Shift.id))
+    for agent_id, weekday, starts, ends in shifts.all():
+        weeks[agent_id].append((weekday, starts, ends))
     for agent_id, week in weeks.items():
         yield from _shift_faults(look, agent_id, week)
     days: defaultdict[tuple[int, date], list[tuple[time | None, time | None]]] = defaultdict(list)
@@ -121,20 +129,30 @@ def impossible_shifts(look: _Look) -> Iterator[Fault]:
     for (agent_id, day), hours in days.items():
         if (None, None) in hours and len(hours) > 1:
             yield Fault("absent_and_at_work", look.names[agent_id], {"day": day.isoformat()}, agent_id)
-        worked = [Stretch(day, starts, ends) for starts, ends in hours if starts is not None and ends is not None]
+        worked = [(day, starts, ends) for starts, ends in hours if starts is not None and ends is not None]
         yield from _shift_faults(look, agent_id, worked)
 
 
-def _shift_faults(look: _Look, agent_id: int, stretches: list[Stretch]) -> Iterator[Fault]:
+def _shift_faults(look: _Look, agent_id: int, stretches: Sequence[Hours]) -> Iterator[Fault]:
+    for code, index in _wrong_with(tuple(stretches), look.policy.slot, look.policy.calling_windows):
+        yield Fault(code, look.names[agent_id], _hours(Stretch(*stretches[index])), agent_id)
+
+
+@lru_cache(maxsize=1024)
+def _wrong_with(
+    hours: tuple[Hours, ...], slot: timedelta, windows: tuple[tuple[time, time], ...]
+) -> tuple[tuple[str, int], ...]:
+    """Codes of what is wrong, with the place of the stretch. A thousand people work a handful of different weeks."""
+    stretches = [Stretch(*one) for one in hours]
     problem = problem_of(stretches)
-    if problem is not None:
-        yield Fault(problem.code, look.names[agent_id], _hours(stretches[problem.index]), agent_id)
-    for stretch in stretches:
+    found = [] if problem is None else [(problem.code, problem.index)]
+    for index, stretch in enumerate(stretches):
         length = datetime.combine(date.min, stretch.ends) - datetime.combine(date.min, stretch.starts)
-        if length < look.policy.slot / 2:
-            yield Fault("shift_too_short", look.names[agent_id], _hours(stretch), agent_id)
-        elif not any(stretch.starts < end and start < stretch.ends for start, end in look.policy.calling_windows):
-            yield Fault("shift_outside_windows", look.names[agent_id], _hours(stretch), agent_id)
+        if length < slot / 2:
+            found.append(("shift_too_short", index))
+        elif not any(stretch.starts < end and start < stretch.ends for start, end in windows):
+            found.append(("shift_outside_windows", index))
+    return tuple(found)
 
 
 def _hours(stretch: Stretch) -> dict[str, Any]:
@@ -144,9 +162,8 @@ def _hours(stretch: Stretch) -> dict[str, Any]:
 
 def agents_who_can_do_nothing(look: _Look) -> Iterator[Fault]:
     """No language, no capacity, or no skill where cases ask for one."""
-    agents = slots.agents_at_work(look.session)
     wanted = _wanted_skills(look)
-    for agent in agents.values():
+    for agent in look.agents.values():
         name = look.names[agent.id]
         if not agent.languages:
             yield Fault("agent_without_language", name, agent_id=agent.id)
@@ -154,10 +171,10 @@ def agents_who_can_do_nothing(look: _Look) -> Iterator[Fault]:
             yield Fault("agent_without_capacity", name, agent_id=agent.id)
         if wanted and not agent.skills:
             yield Fault("agent_without_skills", name, {"skills": ", ".join(sorted(wanted))}, agent.id)
-    had = {skill for agent in agents.values() for skill in agent.skills}
+    had = {skill for agent in look.agents.values() for skill in agent.skills}
     for skill in sorted(set(wanted) - had):
         yield Fault("skill_nobody_has", skill, {"count": wanted[skill]})
-    if not agents:
+    if not look.agents:
         yield Fault("nobody_at_work", "–")
 
 
@@ -174,23 +191,22 @@ def contradictory_pins(look: _Look) -> Iterator[Fault]:
     statement = select(*columns).outerjoin(Slot, Slot.id == Callback.slot_id).where(pinned)
     statement = statement.order_by(Callback.id).limit(look.limit)
     rows = {row.id: row for row in look.session.execute(statement)}
-    agents = slots.agents_at_work(look.session)
     seen: dict[tuple[int, datetime], str] = {}
     for row in rows.values():
-        if row.agent_id not in agents or (row.starts_at is None and row.planned_at >= look.now):
+        if row.agent_id not in look.agents or (row.starts_at is None and row.planned_at >= look.now):
             yield Fault("pin_without_shift", row.handle, {"agent": look.names.get(row.agent_id, "–")})
         key = (row.agent_id, row.planned_at)
         if key in seen:
             yield Fault("pins_collide", row.handle, {"agent": look.names[row.agent_id], "other": seen[key]})
         seen[key] = row.handle
-    yield from _forbidden_pins(look, rows, agents)
+    yield from _forbidden_pins(look, rows)
 
 
-def _forbidden_pins(look: _Look, rows: Mapping[int, Any], agents: Mapping[int, AgentFacts]) -> Iterator[Fault]:
+def _forbidden_pins(look: _Look, rows: Mapping[int, Any]) -> Iterator[Fault]:
     waiting = demands.read_waiting(look.session, list(rows))
     for callback, contact in demands.read_contacts(look.session, waiting, moment=look.now):
         row = rows[callback.id]
-        agent = agents.get(row.agent_id)
+        agent = look.agents.get(row.agent_id)
         refusal = may(contact, agent, look.policy) if agent is not None else None
         if refusal is not None:
             params = {"agent": look.names[row.agent_id], "reason": refusal.reason}

@@ -13,6 +13,7 @@ from callback.db.tables import Team
 from callback.domain.account import Scope
 from callback.domain.words import Purpose, Role
 from callback.services import day_plans
+from callback.web import moments
 from callback.web.desk import Desk, at_desk
 
 router = APIRouter(include_in_schema=False)
@@ -73,10 +74,20 @@ def _values(desk: Desk) -> dict[str, Any]:
         "view": view,
         "teams": teams,
         "purposes": Purpose,
+        "faces": {one: _face(desk, one) for one in Purpose},
+        "clocks": [moments.clock(at, desk.zone, desk.language) for at in seen.columns],
         "today": today,
         "yesterday": view.day - timedelta(days=1),
         "tomorrow": view.day + timedelta(days=1),
         "share": None if seen.current is None else (desk.now - seen.columns[seen.current]) / _width(seen),
+    }
+
+
+def _face(desk: Desk, purpose: Purpose) -> Mapping[str, str]:
+    return {
+        "code": purpose.value,
+        "name": desk.say(f"reassign_desk.purpose.{purpose.value}"),
+        "mark": desk.say(f"plan_desk.mark.{purpose.value}"),
     }
 
 
