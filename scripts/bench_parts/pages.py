@@ -32,7 +32,7 @@ NOT_PAGES = re.compile(
 )
 AGENTS_PAGES = ("/day", "/search", "/handover")
 SLOWER = (1, 4)
-"""How many times the browser is slowed down: the bound is for this machine, an old office computer is shown beside it."""
+"""How often the browser is slowed down: the bound is for this machine; an old office computer is shown beside it."""
 
 
 def run(bench: Bench) -> list[Figure]:
