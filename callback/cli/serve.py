@@ -31,7 +31,7 @@ def serve(
         if workers > 1 and not house.settings.is_postgresql:
             raise Invalid("workers_need_postgresql")
         check_schema(house)
-        listener = _listen(host or house.settings.host, house.settings.port if port is None else port)
+        listener = listen(host or house.settings.host, house.settings.port if port is None else port)
         address, taken_port = listener.getsockname()[:2]
         console.print(
             say("account.serving", house.settings.language, host=address, port=taken_port),
@@ -52,8 +52,8 @@ def serve(
         _run(config, listener)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Raises `Conflict("port_taken")`."""
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket of ours. Raises `Conflict("port_taken")`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, or asyncio leaves Nagle's algorithm on and every page waits 40 ms for the reader's acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -63,6 +63,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Conflict("port_taken", host=host, port=port, reason=error.strerror) from error
+    listener.listen(2048)  # whoever reads the address may use it at once, and waits until the pages are laid out
     return listener
 
 
@@ -72,6 +73,5 @@ def _run(config: uvicorn.Config, listener: socket.socket) -> None:
         return
     from uvicorn.supervisors import Multiprocess  # noqa: PLC0415  starts multiprocessing machinery that one process needs not
 
-    listener.listen(2048)
     listener.set_inheritable(True)
     Multiprocess(config, sockets=[listener]).run()

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 import callback.cli.commands  # noqa: F401  registers the commands
 from callback.cli import app
+from callback.cli.serve import listen
 from callback.settings import Settings
 
 Run = Callable[..., Result]
@@ -94,6 +95,14 @@ def test_a_database_without_a_schema_is_told_so(run: Run, tmp_path: object, monk
     result = run("init", typed="one two three four\n")
     assert result.exit_code == 2
     assert "callback migrate" in result.output
+
+
+def test_a_page_does_not_wait_for_the_readers_acknowledgement() -> None:
+    """asyncio switches Nagle's algorithm off on what says that it is TCP, and only there."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP
 
 
 def test_several_servers_need_postgresql(run: Run, settings: Settings) -> None:
