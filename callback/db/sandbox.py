@@ -19,7 +19,7 @@ from callback.db.tables import (
 from callback.domain.words import LIVE_STATES, Channel, SendState
 
 CARRIERS = ("sandbox_sms", "sandbox_voice", "sandbox_email")
-LATEST = 400
+LATEST = 150
 """So many of the newest sends are looked through for the list of telephones."""
 _AUTOMATIC = text("callbacks.state = 'waiting' AND callbacks.channel IN ('sms', 'voice', 'email')")
 

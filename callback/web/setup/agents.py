@@ -26,7 +26,7 @@ from callback.web.setup.history import history_of
 router = APIRouter()
 Reader = Annotated[Desk, Depends(at_desk(Scope.AGENTS_READ))]
 Writer = Annotated[Desk, Depends(at_desk(Scope.AGENTS_WRITE))]
-PER_PAGE = 50
+PER_PAGE = 30
 MOST_AT_ONCE = 2_000
 LACKING = ("", "shifts", "skills", "languages")
 PLACES = {
