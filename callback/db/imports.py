@@ -13,7 +13,7 @@ from sqlalchemy.sql import ColumnElement
 from callback.db.claims import changed_one
 from callback.db.engine import is_postgresql
 from callback.db.tables import Agent, Case, ContactPoint, Customer, Dissatisfaction, ImportRun, Promise, Team
-from callback.domain.words import ContactKind, DissatisfactionState, PromiseState
+from callback.domain.words import ContactKind, DissatisfactionState
 
 
 class KnownCase(NamedTuple):
@@ -143,4 +143,3 @@ def _has_contact() -> Exists:
 
 
 LIVE_FLAGS = (DissatisfactionState.OPEN, DissatisfactionState.ESCALATED)
-OPEN_PROMISE = PromiseState.OPEN

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from callback.db.tables import (
     Agent,
     Callback,
-    ContactPoint,
     Customer,
     Dissatisfaction,
     InboundMessage,
@@ -71,11 +70,6 @@ def owed_to(session: Session, customer_id: int) -> Sequence[tuple[Callback, Agen
     query = select(Callback, Agent).outerjoin(Agent, Agent.id == Callback.agent_id)
     query = query.where(Callback.customer_id == customer_id, Callback.state.in_(LIVE_STATES))
     return [(callback, agent) for callback, agent in session.execute(query.order_by(Callback.id))]
-
-
-def point_of(session: Session, customer_id: int, kinds: Collection[str]) -> ContactPoint | None:
-    query = select(ContactPoint).where(ContactPoint.customer_id == customer_id, ContactPoint.kind.in_(kinds))
-    return session.scalars(query.order_by(ContactPoint.position).limit(1)).one_or_none()
 
 
 def waiting(session: Session, channels: Collection[Channel], *, most: int) -> tuple[int, datetime | None]:

@@ -14,14 +14,6 @@ from callback.db.tables import Callback, Case, Customer, Dissatisfaction, VisitP
 from callback.domain.words import LIVE_STATES, DissatisfactionState, Purpose
 
 TURNS: Table = VisitTurn.__table__  # type: ignore[assignment]
-TURN_COLUMNS = (
-    VisitTurn.id,
-    VisitTurn.plan_id,
-    VisitTurn.customer_id,
-    VisitTurn.anchor,
-    VisitTurn.turn,
-    VisitTurn.callback_id,
-)
 LIVE_FLAGS = (DissatisfactionState.OPEN, DissatisfactionState.ESCALATED)
 
 

@@ -16,7 +16,6 @@ from phonenumbers.tzdata import TIMEZONE_LONGEST_PREFIX
 from callback.domain.words import ContactKind
 from callback.errors import Invalid
 
-LONGEST_ADDRESS = 255
 _SEPARATORS = re.compile(r"\s*(?:[,;|、\n/]|\bor\b|或)\s*", re.IGNORECASE)
 _BLANKS = re.compile(r"[,;，；、]")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")

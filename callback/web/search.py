@@ -19,6 +19,7 @@ Reader = Annotated[Desk, Depends(at_desk(Scope.CUSTOMERS_READ))]
 Worker = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WORK))]
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Handle = Annotated[str, Path(min_length=1, max_length=32)]
+CaseId = Annotated[int, Form(ge=1, le=2**63 - 1)]
 Typed = Annotated[str, Form(max_length=1_000_000)]
 """In the body: what is typed about a person belongs into no address and no log."""
 
@@ -74,12 +75,7 @@ def call_page(handle: Handle, desk: Worker) -> Response:
 
 
 @router.post("/incoming/{handle}/note")
-def note(
-    handle: Handle,
-    desk: Worker,
-    case_id: Annotated[int, Form(ge=1, le=2**63 - 1)],
-    text: Annotated[str, Form(max_length=1_000_000)] = "",
-) -> Response:
+def note(handle: Handle, desk: Worker, case_id: CaseId, text: Typed = "") -> Response:
     with desk.begin() as session:
         call = incoming.own_call(session, handle, by=desk.me.agent_id, now=desk.now)
         incoming.record(session, call=call, case_id=case_id, text=text, now=desk.now)
@@ -87,12 +83,7 @@ def note(
 
 
 @router.post("/incoming/{handle}/need")
-def need(
-    handle: Handle,
-    desk: Worker,
-    case_id: Annotated[int, Form(ge=1, le=2**63 - 1)],
-    text: Annotated[str, Form(max_length=1_000_000)] = "",
-) -> Response:
+def need(handle: Handle, desk: Worker, case_id: CaseId, text: Typed = "") -> Response:
     """Another matter: a child case of the one it grew out of."""
     with desk.begin() as session:
         call = incoming.own_call(session, handle, by=desk.me.agent_id, now=desk.now)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -151,17 +152,18 @@ def test_nobody_may_start_it_too_soon_or_at_the_same_time_of_day(
     assert reason in [each["reason"] for each in refused.value.details["refusals"]]  # type: ignore[attr-defined]
 
 
+def assigned_by(centre: Centre, chief: int, reason: str | None, *, to: int, now: datetime) -> Callback:
+    with centre.sessions.begin() as session:
+        return dissatisfactions.assign_second_call(
+            session, dissatisfaction_id=the_flag(centre).id, agent_id=to, by=chief, now=now, override_reason=reason
+        )
+
+
 def test_an_override_needs_a_reason_is_audited_and_lets_the_call_begin(centre: Centre, now: datetime) -> None:
     li, chief = centre.agent("li"), centre.agent("chief", role=Role.SUPERVISOR)
     case_id = centre.case()
     not_accepted(centre, li, case_id)
-    flag_id = the_flag(centre).id
-
-    def assign(reason: str | None) -> Callback:
-        with centre.sessions.begin() as session:
-            return dissatisfactions.assign_second_call(
-                session, dissatisfaction_id=flag_id, agent_id=li, by=chief, now=now, override_reason=reason
-            )
+    assign = partial(assigned_by, centre, chief, to=li, now=now)
 
     with pytest.raises(RuleBroken) as refused:
         assign(None)
@@ -181,13 +183,7 @@ def test_an_override_names_and_overrules_every_rule_about_persons(centre: Centre
     li, chief = centre.agent("li", languages=["en"]), centre.agent("chief", role=Role.SUPERVISOR)
     case_id = centre.case()
     not_accepted(centre, li, case_id)
-    flag_id = the_flag(centre).id
-
-    def assign(reason: str | None) -> Callback:
-        with centre.sessions.begin() as session:
-            return dissatisfactions.assign_second_call(
-                session, dissatisfaction_id=flag_id, agent_id=li, by=chief, now=now, override_reason=reason
-            )
+    assign = partial(assigned_by, centre, chief, to=li, now=now)
 
     with pytest.raises(RuleBroken) as refused:
         assign(None)
