@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from callback.db.among import AT_ONCE
 from callback.db.engine import is_postgresql
 
 
@@ -70,22 +71,60 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
 def _update_from_copy(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """The rows by COPY into a temporary table, then one UPDATE: arrays as parameters cost three times as much."""
     held = _hold(session, table, ["id", *columns], rows)
+    session.execute(text(_update_from(held, table, columns)))
+
+
+def _update_from(held: str, table: Table, columns: Sequence[str]) -> str:
     sets = ", ".join(f"{name} = v.{name}" for name in columns)
-    session.execute(text(f"UPDATE {table.name} AS t SET {sets} FROM {held} AS v WHERE t.id = v.id"))  # noqa: S608 names are ours
+    return f"UPDATE {table.name} AS t SET {sets} FROM {held} AS v WHERE t.id = v.id"  # noqa: S608 names are ours
 
 
-def _hold(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def update_unchanged(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
+    """As `update_rows`, where nobody has changed the row since it was read; returns the ids of those that were set.
+
+    The last of `columns` is `version`, and the last value of each tuple the version that follows the one that was read.
+    Tuples are in the order of their ids, so that two writers wait for each other instead of for ever. The values are
+    `ready` as `insert_rows` says.
+    """
+    if not rows:
+        return set()
+    session.flush()
+    if is_postgresql(session):
+        held = _hold(session, table, ["id", *columns], rows, ready=True)
+        still = f"{_update_from(held, table, columns)} AND t.version = v.version - 1 RETURNING t.id"
+        return set(session.scalars(text(still)))
+    # The write lock is held: nobody comes in between.
+    known: dict[int, int] = {}
+    for start in range(0, len(rows), AT_ONCE):
+        ids = [row[0] for row in rows[start : start + AT_ONCE]]
+        among_them = table.c.id.in_(bindparam("ids", expanding=True))
+        found = session.connection().execute(select(table.c.id, table.c.version).where(among_them), {"ids": ids})
+        known.update((row.id, row.version) for row in found)
+    unchanged = [row for row in rows if known.get(row[0]) == row[-1] - 1]
+    sets = ", ".join(f"{name} = ?" for name in columns)
+    connection: Any = session.connection().connection
+    statement = f"UPDATE {table.name} SET {sets} WHERE id = ?"  # noqa: S608 names are ours
+    connection.executemany(statement, ([*row[1:], row[0]] for row in unchanged))
+    return {row[0] for row in unchanged}
+
+
+def _hold(
+    session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, ready: bool = False
+) -> str:
     """The rows by COPY into a temporary table that goes with the transaction; its name."""
     dialect = session.get_bind().dialect
     types = [f"{name} {table.c[name].type.compile(dialect)}" for name in columns]
     held = f"rows_for_{table.name}"
     session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{held}"))
     session.execute(text(f"CREATE TEMPORARY TABLE {held} ({', '.join(types)}) ON COMMIT DROP"))
-    processors = [_processor(session, table, name) if name != "id" else None for name in columns]
+    prepared: Iterable[Sequence[Any]] = rows
+    if not ready:
+        processors = [_processor(session, table, name) if name != "id" else None for name in columns]
+        prepared = ([p(v) if p else v for p, v in zip(processors, row, strict=True)] for row in rows)
     raw: Any = session.connection().connection.driver_connection
     with raw.cursor() as cursor, cursor.copy(f"COPY {held} ({', '.join(columns)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row([p(v) if p else v for p, v in zip(processors, row, strict=True)])
+        for row in prepared:
+            copy.write_row(row)
     return held
 
 

@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db import bulk
 from callback.db.among import among, plain, plain_scalars
 from callback.db.tables import Agent, Callback, Shift, ShiftException, Slot
+from callback.db.waiting import Waiting
 from callback.domain.assignment import SlotFact
 from callback.domain.duration import Durations
 from callback.domain.facts import AgentFacts, ShiftFact
@@ -171,7 +172,7 @@ def open_slots(
     agents: Mapping[int, AgentFacts],
     durations: Durations,
     bookings: Sequence[Booking],
-    moving: Sequence[Row[Any]] = (),
+    moving: Sequence[Waiting] = (),
     only: Collection[int] | None = None,
 ) -> tuple[SlotFact, ...]:
     """Slots of `agents` that end after `since` and start before `until`, each with what is booked in it already.
@@ -182,7 +183,8 @@ def open_slots(
     for booking in bookings:
         booked[booking.slot_id] += booking.number * durations.of(booking.purpose)
     for row in moving:
-        booked[row.slot_id] -= durations.of(row.purpose)
+        if row.slot_id is not None:
+            booked[row.slot_id] -= durations.of(row.purpose)
     statement = (
         select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at)
         .where(Slot.ends_at > since, Slot.starts_at < until)
@@ -213,7 +215,7 @@ def booked_per_day(
     *,
     since: datetime,
     bookings: Sequence[Booking],
-    moving: Sequence[Row[Any]] = (),
+    moving: Sequence[Waiting] = (),
     only: Collection[int] | None = None,
 ) -> Counter[tuple[int, date]]:
     """Callbacks per agent and local day: planned ones, and the ones finished that day."""
@@ -245,7 +247,8 @@ def booked_per_day(
         for agent_id, at, number in plain(session, _of(session, statement, Callback.agent_id, only)):
             count(agent_id, at, number)
     for row in moving:
-        count(row.agent_id, row.planned_at, -1)
+        if row.agent_id is not None and row.planned_at is not None:
+            count(row.agent_id, row.planned_at, -1)
     return load
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from callback.domain.fact import fact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval, part_of_day
 from callback.domain.policy import Policy
@@ -22,7 +23,7 @@ Odds = Mapping[tuple[int, PartOfDay], float]
 """How probably somebody answers, by weekday (Monday is 0) and part of the day on the customer's own clock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(frozen=True, slots=True, kw_only=True)
 class Demand:
     """One callback that needs an agent and a slot."""
 
@@ -90,7 +91,7 @@ class SlotFact:
     booked_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Placement:
     callback_id: int
     slot_id: int
@@ -98,7 +99,7 @@ class Placement:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Left:
     """Not placed, and why: `no_agents`, `nobody_qualifies`, `no_legal_slot`, `no_capacity` or `owner_away`."""
 

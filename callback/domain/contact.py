@@ -22,6 +22,7 @@ from itertools import product
 from math import exp, lgamma, log, sqrt
 from statistics import NormalDist
 
+from callback.domain.fact import fact
 from callback.domain.facts import AttemptFact, CustomerFacts
 from callback.domain.words import Channel, ContactKind, Disposition, PartOfDay
 
@@ -150,7 +151,7 @@ class History:
 NO_HISTORY = History()
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Person:
     """What the forecast is asked about."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from callback.domain.fact import fact
 from callback.domain.wish import ForbiddenDates, PreferredTime
 from callback.domain.words import (
     CallbackState,
@@ -71,7 +72,7 @@ class AttemptFact:
     """Somebody spoke with somebody."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class CustomerFacts:
     """Who is to be contacted, and everything about them that a hard rule may ask."""
 
@@ -99,7 +100,7 @@ class CustomerFacts:
     unhappy_before: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class CaseFacts:
     id: int
     status: CaseStatus

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback
+from callback.db.waiting import read_waiting
 from callback.domain.assignment import Demand, Roster, SlotFact
 from callback.domain.moment import part_of_day
 from callback.domain.policy import Policy
@@ -91,7 +92,7 @@ def weigh(session: Session, callback: Callback, *, now: datetime, zone: ZoneInfo
         return Weighed()
     policy = load_policy(session)
     facts = demands.read_facts(session, moment=now, policy=policy, zone=zone)
-    rows = demands.read_waiting(session, [callback.id])
+    rows = read_waiting(session, [callback.id])
     ((_, contact, item),) = demands.build_items(session, rows, facts)
     if not isinstance(item, Demand):
         return Weighed()

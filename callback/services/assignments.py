@@ -6,6 +6,7 @@ left alone (the write is conditional) and comes again next time.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,32 +19,31 @@ from sqlalchemy.orm import Session, aliased
 
 from callback.db import bulk, plans, slots
 from callback.db import decisions as decision_rows
-from callback.db.among import among, plain
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
+from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Agent, Callback, Decision
+from callback.db.waiting import read_movable
 from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
 from callback.services.collector import paused_collector
-from callback.services.demands import (
-    EVERYTHING,
-    READ_CHUNK,
-    People,
-    Shard,
-    read_movable,
-    read_people,
-)
+from callback.services.demands import People, read_people
 from callback.services.optimum import Proof
 from callback.services.overruns import Overruns
 from callback.services.problems import Problem, read_problem, solve
 
 CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
+CHANGED_COLUMNS = ("state", "blocked_by", "agent_id", "slot_id", "planned_at", "pinned", "updated_at", "version")
 DECISION_COLUMNS = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at", "actor_id")
 MOST_MOVED = 2_000
 """Of the callbacks that have time, so many are asked to make room for one that has none."""
+MOMENT = "%Y-%m-%d %H:%M:%S.%f"
+"""In UTC, as `bulk` wants moments that are ready."""
+Versions = Mapping[int, tuple[int, int]]
+"""Callback → its version when it was read, and its case."""
 _A_MOMENT = timedelta(microseconds=1)
 BLOCKS = {
     "nobody_qualifies": BlockedBy.NOBODY_QUALIFIES,
@@ -172,9 +172,7 @@ def _write_plan(
     _tell_left(session, left, versions, told={item.callback_id for item in lost}, now=now)
 
 
-def _tell_left(
-    session: Session, left: Sequence[Left], versions: dict[int, tuple[int, int]], *, told: set[int], now: datetime
-) -> None:
+def _tell_left(session: Session, left: Sequence[Left], versions: Versions, *, told: set[int], now: datetime) -> None:
     """A decision for each callback that now waits for want of room: `explain` and the findings tell it by name."""
     waiting = {item.callback_id: item.reason for item in left if item.reason in FOR_ROOM}
     before = decision_rows.last_rules(session, waiting, about="assignment")
@@ -274,7 +272,7 @@ def write(
     session: Session,
     placed: Iterable[Placement],
     left: Iterable[Left],
-    versions: dict[int, tuple[int, int]],
+    versions: Versions,
     *,
     now: datetime,
     about: str = "assignment",
@@ -286,45 +284,61 @@ def write(
 
     `left` is what has to change its state for not having been placed: blocked now, or not blocked any more.
     """
-    placements = {p.callback_id: p for p in placed}
-    reasons = {item.callback_id: item.reason for item in left}
-    unchanged = _lock_unchanged(session, [*placements, *reasons], versions)
-    changes: list[tuple[Any, ...]] = []
-    decisions: list[tuple[Any, ...]] = []
-    written: dict[datetime, str] = {}
-    decided = f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
-    for callback_id in sorted(unchanged):
-        version, case_id = versions[callback_id]
-        p = placements.get(callback_id)
-        if p is not None:
-            changes.append(
-                (callback_id, CallbackState.ASSIGNED, None, p.agent_id, p.slot_id, p.at, pinned, now, version + 1)
-            )
-            at = written.get(p.at) or written.setdefault(p.at, p.at.isoformat())
-            inputs = f'{{"agent_id": {p.agent_id}, "at": "{at}"}}'
-            rule = rules.get(callback_id, "best_plan")
-            decisions.append((case_id, callback_id, about, rule, "assigned", inputs, decided, actor_id))
+    answers: dict[int, Placement | Left] = {p.callback_id: p for p in placed}
+    answers |= {item.callback_id: item for item in left}
+    ordered = [answers[callback_id] for callback_id in sorted(answers)]
+    changes = list(_changes(ordered, versions, now=now, pinned=pinned))
+    # The database is busy with the changes for as long as it takes to write down why.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        changed = thread.submit(bulk.update_unchanged, session, CALLBACKS, CHANGED_COLUMNS, changes)
+        reasons = list(_reasons(ordered, versions, now=now, about=about, actor_id=actor_id, rules=rules))
+        unchanged = changed.result()
+    if len(unchanged) < len(ordered):
+        reasons = [row for row in reasons if row[1] in unchanged]
+    bulk.insert_rows(session, DECISIONS, DECISION_COLUMNS, reasons, ready=True)
+    return frozenset(answer.callback_id for answer in placed if answer.callback_id in unchanged)
+
+
+def _changes(
+    answers: Iterable[Placement | Left], versions: Versions, *, now: datetime, pinned: bool
+) -> Iterator[tuple[Any, ...]]:
+    written = f"{now.astimezone(UTC):{MOMENT}}"
+    moments = _Moments()
+    for answer in answers:
+        version = versions[answer.callback_id][0] + 1
+        if isinstance(answer, Placement):
+            where = (answer.agent_id, answer.slot_id, moments[answer.at])
+            yield (answer.callback_id, "assigned", None, *where, pinned, written, version)
         else:
-            reason = reasons[callback_id]
-            why = BLOCKS.get(reason)
-            state = CallbackState.BLOCKED if why else CallbackState.WAITING
-            changes.append((callback_id, state, why, None, None, None, False, now, version + 1))
-            decisions.append((case_id, callback_id, about, reason, state.value, "{}", decided, actor_id))
-    columns = ("state", "blocked_by", "agent_id", "slot_id", "planned_at", "pinned", "updated_at", "version")
-    bulk.update_rows(session, CALLBACKS, columns, changes)
-    bulk.insert_rows(session, DECISIONS, DECISION_COLUMNS, decisions, ready=True)
-    return frozenset(unchanged & placements.keys())
+            why = BLOCKS.get(answer.reason)
+            state = "blocked" if why else "waiting"
+            yield (answer.callback_id, state, why and why.value, None, None, None, False, written, version)
 
 
-def _lock_unchanged(session: Session, callback_ids: Sequence[int], versions: dict[int, tuple[int, int]]) -> set[int]:
-    """The ids among these whose row is as it was read, locked for this transaction."""
-    unchanged: set[int] = set()
-    for start in range(0, len(callback_ids), READ_CHUNK):
-        chunk = callback_ids[start : start + READ_CHUNK]
-        statement = (
-            select(Callback.id, Callback.version).where(among(session, Callback.id, chunk)).order_by(Callback.id)
-        )
-        for row in plain(session, statement.with_for_update()):
-            if row.version == versions[row.id][0]:
-                unchanged.add(row.id)
-    return unchanged
+def _reasons(
+    answers: Iterable[Placement | Left],
+    versions: Versions,
+    *,
+    now: datetime,
+    about: str,
+    actor_id: int | None,
+    rules: Mapping[int, str],
+) -> Iterator[tuple[Any, ...]]:
+    decided = f"{now.astimezone(UTC):{MOMENT}}"
+    written: dict[datetime, str] = {}
+    for answer in answers:
+        callback_id, case_id = answer.callback_id, versions[answer.callback_id][1]
+        if isinstance(answer, Placement):
+            at = written.get(answer.at) or written.setdefault(answer.at, answer.at.isoformat())
+            inputs = f'{{"agent_id": {answer.agent_id}, "at": "{at}"}}'
+            rule, verdict = rules.get(callback_id, "best_plan"), "assigned"
+        else:
+            inputs, rule, verdict = "{}", answer.reason, "blocked" if answer.reason in BLOCKS else "waiting"
+        yield (case_id, callback_id, about, rule, verdict, inputs, decided, actor_id)
+
+
+class _Moments(dict[datetime, str]):
+    """Moments as both databases take them; thousands of calls begin at the same one."""
+
+    def __missing__(self, at: datetime) -> str:
+        return self.setdefault(at, f"{at.astimezone(UTC):{MOMENT}}")

@@ -13,6 +13,7 @@ from callback.db import reassignments as rows
 from callback.db import slots
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Team
+from callback.db.waiting import read_waiting
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import start_of_day
 from callback.domain.rules import Contact, Refusal, may, who_may
@@ -64,8 +65,8 @@ def look(session: Session, callback_ids: Sequence[int], *, now: datetime) -> Can
     """Every agent with shifts asked about every callback, by the rules about persons."""
     policy = load_policy(session)
     agents = slots.agents_at_work(session)
-    waiting = demands.read_waiting(session, callback_ids)
-    holds = Counter(row.agent_id for row in waiting)
+    waiting = read_waiting(session, callback_ids)
+    holds = Counter(row.agent_id for row in waiting if row.agent_id is not None)
     contacts = [contact for _, contact in demands.read_contacts(session, waiting, moment=now)]
     refused: dict[int, Counter[tuple[str, str]]] = {agent_id: Counter() for agent_id in agents}
     nobody: list[int] = []
@@ -91,7 +92,7 @@ def who(session: Session, callback_id: int, *, now: datetime) -> Who:
     policy = load_policy(session)
     agents = slots.agents_at_work(session)
     names = dict(session.execute(select(Agent.id, Agent.name)).tuples().all())
-    ((_, contact),) = demands.read_contacts(session, demands.read_waiting(session, [callback_id]), moment=now)
+    ((_, contact),) = demands.read_contacts(session, read_waiting(session, [callback_id]), moment=now)
     allowed, barred = who_may(contact, policy, agents.values())
     return Who(
         allowed=tuple((agent.id, names[agent.id]) for agent in allowed),

@@ -1,19 +1,18 @@
 """What the assigner is asked: callbacks as demands, and the people and hours that there are for them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from callback.db import durations, plans, slots
-from callback.db.among import among, plain
 from callback.db.customers import customer_facts
+from callback.db.shards import EVERYTHING, Shard
 from callback.db.slots import Booking
-from callback.db.tables import Agent, Appointment, Callback, Case
+from callback.db.waiting import READ_CHUNK, Waiting
 from callback.domain.appointment import Keeper, keeper
 from callback.domain.assignment import Demand, Left, Odds, Roster
 from callback.domain.contact import NO_HISTORY, PARTS, Forecast, person_of
@@ -25,73 +24,21 @@ from callback.domain.policy import Policy
 from callback.domain.rules import Contact, may, next_legal_moment, refusals
 from callback.domain.rules.wish import narrowed, wanted_parts
 from callback.domain.shift import WorkingTime
-from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel, Purpose
+from callback.domain.words import Channel, Purpose
+from callback.services.ahead import one_ahead
 from callback.services.calendars import load_calendars, years_around
 from callback.services.contact_rates import load_forecast, seed_of
 
-READ_CHUNK = 5_000
 FAR = timedelta(days=60)
 """How far ahead a legal moment is looked for before a supervisor is asked."""
-RETRIED = (BlockedBy.NOBODY_QUALIFIES, BlockedBy.NO_LEGAL_MOMENT)
-"""Blocked for want of people or moments: somebody may have joined since."""
 YESTERDAY = timedelta(days=1)
 UNWANTED = 0.5
 """What a contact at another time than the customer asked for is worth, against one at their time."""
 KNOWN_CALLER = (Purpose.ANSWER, Purpose.HOLDING)
 """Better told by who knows the case."""
 
-Owner = aliased(Agent)
-WAITING_COLUMNS = (
-    Callback.id,
-    Callback.case_id,
-    Callback.customer_id,
-    Callback.purpose,
-    Callback.earliest_at,
-    Callback.next_try_at,
-    Callback.due_at,
-    Callback.priority,
-    Callback.agent_id,
-    Callback.slot_id,
-    Callback.planned_at,
-    Callback.version,
-    Callback.blocked_by,
-    Case.status,
-    Case.opened_at,
-    Case.owner_id,
-    Case.required_skill,
-    Appointment.at.label("appointment_at"),
-    Appointment.agent_id.label("appointment_agent_id"),
-    Owner.team_id.label("appointment_team_id"),
-)
-Item = tuple[Row[Any], Contact, "Demand | Left | None"]
+Item = tuple[Waiting, Contact, "Demand | Left | None"]
 """A callback, the contact it stands for, and what becomes of it (None: its time lies beyond the horizon)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """Which part of the centre is planned: everything, one team, or what belongs to no team."""
-
-    by_team: bool = False
-    team_id: int | None = None
-
-    @property
-    def name(self) -> str:
-        if not self.by_team:
-            return "all"
-        return "rest" if self.team_id is None else f"team-{self.team_id}"
-
-    def cases(self) -> ColumnElement[bool]:
-        """SQL condition on `cases`."""
-        return Case.team_id == self.team_id if self.team_id is not None else Case.team_id.is_(None)
-
-    def agents(self) -> ColumnElement[bool] | None:
-        """SQL condition on `agents`; None: everybody."""
-        if not self.by_team:
-            return None
-        return Agent.team_id == self.team_id if self.team_id is not None else Agent.team_id.is_(None)
-
-
-EVERYTHING = Shard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,86 +125,23 @@ class OddsBook:
         return found
 
 
-def read_waiting(
-    session: Session, callback_ids: Sequence[int] | None = None, *, shard: Shard = EVERYTHING
-) -> Sequence[Row[Any]]:
-    """Waiting callbacks for agents, or exactly these whatever their state, each with its open appointment."""
-    if callback_ids is None:
-        retry = (Callback.state == CallbackState.BLOCKED) & Callback.blocked_by.in_(RETRIED)
-        return _read(session, or_(Callback.state == CallbackState.WAITING, retry), shard)
-    found: list[Row[Any]] = []
-    for start in range(0, len(callback_ids), READ_CHUNK):
-        chunk = callback_ids[start : start + READ_CHUNK]
-        found.extend(plain(session, _joined().where(among(session, Callback.id, chunk))).all())
-    return found
-
-
-def read_movable(
-    session: Session,
-    *,
-    since: datetime,
-    shard: Shard = EVERYTHING,
-    until: datetime | None = None,
-    most: int | None = None,
-) -> Sequence[Row[Any]]:
-    """Placed callbacks that may be moved: not pinned, no appointment, not placed before `since` nor after `until`.
-
-    With `most`, only so many: those that have the most time and matter least.
-    """
-    placed = and_(
-        Callback.state == CallbackState.ASSIGNED,
-        ~Callback.pinned,
-        Callback.slot_id.is_not(None),
-        Callback.planned_at >= since,
-        Appointment.id.is_(None),
-    )
-    if until is not None:
-        placed = and_(placed, Callback.planned_at <= until, Callback.due_at > Callback.planned_at)
-    return _read(session, placed, shard, most=most)
-
-
-def read_held(
-    session: Session, agent_ids: Collection[int], *, since: datetime, shard: Shard = EVERYTHING
-) -> Sequence[Row[Any]]:
-    """Everything that stands in the lists of these agents from `since` on: pinned, promised or about to begin too."""
-    mine = and_(
-        Callback.state == CallbackState.ASSIGNED, Callback.agent_id.in_(agent_ids), Callback.planned_at >= since
-    )
-    return _read(session, mine, shard) if agent_ids else ()
-
-
-def _joined() -> Any:
-    open_appointment = (Appointment.callback_id == Callback.id) & (Appointment.state == AppointmentState.OPEN)
-    joined = select(*WAITING_COLUMNS).join(Case, Case.id == Callback.case_id)
-    return joined.outerjoin(Appointment, open_appointment).outerjoin(Owner, Owner.id == Appointment.agent_id)
-
-
-def _read(session: Session, which: ColumnElement[bool], shard: Shard, *, most: int | None = None) -> Sequence[Row[Any]]:
-    statement = _joined().where(which, Callback.channel == Channel.AGENT)
-    if shard.by_team:
-        statement = statement.where(shard.cases())
-    if most is not None:
-        statement = statement.order_by(Callback.due_at.desc(), Callback.priority, Callback.id).limit(most)
-        return plain(session, statement).all()
-    return plain(session, statement.order_by(Callback.due_at, Callback.id)).all()
-
-
 def build_items(
-    session: Session, waiting: Sequence[Row[Any]], facts: Facts, *, only: frozenset[int] | None = None
+    session: Session, waiting: Sequence[Waiting], facts: Facts, *, only: frozenset[int] | None = None
 ) -> Iterator[Item]:
     """Each callback with its legal moments and the people who are out of the question.
 
     With `only`, nobody else is asked, not even the owner of an appointment. Facts about customers are read in chunks
-    and let go again: a million callbacks are never in memory with their histories.
+    and let go again: a million callbacks are never in memory with their histories. The session is busy in between: who
+    wants to ask it something else takes all items first.
     """
-    for start in range(0, len(waiting), READ_CHUNK):
-        for row, contact in read_contacts(session, waiting[start : start + READ_CHUNK], moment=facts.moment):
+    chunks = (waiting[start : start + READ_CHUNK] for start in range(0, len(waiting), READ_CHUNK))
+    # The database reads on while these are thought about.
+    for contacts in one_ahead(list(read_contacts(session, chunk, moment=facts.moment)) for chunk in chunks):
+        for row, contact in contacts:
             yield row, contact, _demand(row, contact, facts, only)
 
 
-def read_contacts(
-    session: Session, rows: Sequence[Row[Any]], *, moment: datetime
-) -> Iterator[tuple[Row[Any], Contact]]:
+def read_contacts(session: Session, rows: Sequence[Waiting], *, moment: datetime) -> Iterator[tuple[Waiting, Contact]]:
     """The contact that each callback stands for, at the earliest moment it is wanted."""
     # Only a second call asks who handled the case and what made the customer unhappy; for the rest the row says enough.
     unhappy = sorted({row.case_id for row in rows if row.purpose is Purpose.SECOND_CALL})
@@ -283,7 +167,7 @@ def read_contacts(
         )
 
 
-def _demand(row: Row[Any], contact: Contact, facts: Facts, only: frozenset[int] | None) -> Demand | Left | None:
+def _demand(row: Waiting, contact: Contact, facts: Facts, only: frozenset[int] | None) -> Demand | Left | None:
     """None when its time lies beyond the horizon: it simply waits."""
     policy, customer = facts.policy, contact.customer
     if row.appointment_at is not None:
@@ -308,7 +192,7 @@ def _demand(row: Row[Any], contact: Contact, facts: Facts, only: frozenset[int] 
         earliest=earliest,
         due=row.due_at,
         priority=row.priority,
-        legal=_legality(contact, policy),
+        legal=partial(_is_legal, contact, policy),
         skill=contact.case.required_skill,
         excluded=barred_agents(contact, policy, facts.agents),
         only=only if only is not None or kept is None else kept.only,
@@ -322,7 +206,7 @@ def _demand(row: Row[Any], contact: Contact, facts: Facts, only: frozenset[int] 
     )
 
 
-def _keeper(row: Row[Any], facts: Facts, *, at: datetime, stretches: Sequence[Interval]) -> Keeper | None:
+def _keeper(row: Waiting, facts: Facts, *, at: datetime, stretches: Sequence[Interval]) -> Keeper | None:
     """Who keeps an appointment with an agent; None for every other callback."""
     if row.appointment_at is None or row.appointment_agent_id is None:
         return None
@@ -347,11 +231,11 @@ def _stretches(contact: Contact, facts: Facts) -> tuple[Interval, ...]:
     return narrowed(legal, wishes, contact.customer.zone) if wishes and not contact.by_appointment else legal
 
 
-def _legality(contact: Contact, policy: Policy) -> Callable[[datetime], bool]:
+def _is_legal(contact: Contact, policy: Policy, at: datetime) -> bool:
     """The hard rules for one customer as a question about a moment."""
     if is_unburdened(contact):
-        return calling_hours(contact.customer.zone, contact.calendar, policy).is_legal
-    return lambda at: not refusals(replace(contact, at=at), policy)
+        return calling_hours(contact.customer.zone, contact.calendar, policy).is_legal(at)
+    return not refusals(replace(contact, at=at), policy)
 
 
 def barred_agents(contact: Contact, policy: Policy, agents: Mapping[int, AgentFacts]) -> frozenset[int]:
@@ -371,10 +255,10 @@ def read_bookings(session: Session, facts: Facts) -> list[Booking]:
 
 def read_roster(
     session: Session,
-    waiting: Sequence[Row[Any]],
+    waiting: Sequence[Waiting],
     facts: Facts,
     *,
-    moving: Sequence[Row[Any]] = (),
+    moving: Sequence[Waiting] = (),
     bookings: Sequence[Booking] | None = None,
 ) -> Roster:
     """Agents, slots and what is booked, over the horizon; `moving` callbacks do not count as booked."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from callback.db import decisions, slots
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Case, Customer, Decision
+from callback.db.waiting import read_waiting
 from callback.domain.rules import Refusal, next_legal_moment, refusals, who_may
 from callback.domain.words import CallbackState, Channel
 from callback.errors import NotFound
@@ -63,7 +64,7 @@ def find(session: Session, reference: str) -> Callback:
 
 def explain(session: Session, callback: Callback, *, now: datetime) -> Explanation:
     """Ask the rules again, at this moment, about a callback; and tell what was decided before."""
-    (row,) = demands.read_waiting(session, [callback.id])
+    (row,) = read_waiting(session, [callback.id])
     ((_, contact),) = demands.read_contacts(session, [row], moment=now)
     contact = replace(contact, channel=callback.channel)
     policy = load_policy(session)

@@ -21,6 +21,7 @@ from callback.db.among import plain
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Slot
 from callback.db.tables.callbacks import IMPOSSIBLE, OWED_BY_A_PERSON, PINNED
+from callback.db.waiting import read_waiting
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
@@ -203,7 +204,7 @@ def contradictory_pins(look: _Look) -> Iterator[Fault]:
 
 
 def _forbidden_pins(look: _Look, rows: Mapping[int, Any]) -> Iterator[Fault]:
-    waiting = demands.read_waiting(look.session, list(rows))
+    waiting = read_waiting(look.session, list(rows))
     for callback, contact in demands.read_contacts(look.session, waiting, moment=look.now):
         row = rows[callback.id]
         agent = look.agents.get(row.agent_id)

@@ -20,6 +20,7 @@ from callback.db.claims import changed_one
 from callback.db.jobs import enqueue
 from callback.db.policies import load_policy
 from callback.db.tables import Callback, Decision, Move
+from callback.db.waiting import read_waiting
 from callback.domain.rules import Refusal, against
 from callback.domain.words import BlockedBy, CallbackState, MoveKind
 from callback.errors import Conflict, NotFound
@@ -178,7 +179,7 @@ def _refused(
     """What its former agent may not do any more: gone, away at that time, or barred by what happened since."""
     policy = load_policy(session)
     agents = slots.agents_at_work(session)
-    waiting = demands.read_waiting(session, [row.id for row in same])
+    waiting = read_waiting(session, [row.id for row in same])
     contacts = {row.id: contact for row, contact in demands.read_contacts(session, waiting, moment=now)}
     for row in same:
         part = parts[row.id]

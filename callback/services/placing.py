@@ -18,6 +18,7 @@ from callback.db import reassignments as rows
 from callback.db.claims import changed_one
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Slot
+from callback.db.waiting import read_waiting
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
 from callback.domain.rules import Contact, Refusal, against, next_legal_moment, refusals
@@ -106,7 +107,7 @@ class Wish:
 def wish(session: Session, handle: str, *, now: datetime) -> Wish:
     """Raises `NotFound`."""
     callback = callbacks.find_callback(session, handle)
-    waiting = demands.read_waiting(session, [callback.id])
+    waiting = read_waiting(session, [callback.id])
     ((row, contact),) = demands.read_contacts(session, waiting, moment=now)
     return Wish(
         callback=callback,

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
+from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Team
 from callback.domain.assignment import Assigner
 from callback.domain.moment import start_of_day
@@ -16,7 +17,6 @@ from callback.domain.words import Channel
 from callback.errors import Invalid
 from callback.services.assignments import AssignmentReport, assign
 from callback.services.collector import paused_collector
-from callback.services.demands import EVERYTHING, Shard
 from callback.services.plans import PlanReport, plan
 
 

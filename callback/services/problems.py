@@ -3,28 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from callback.db.policies import load_policy
+from callback.db.shards import EVERYTHING, Shard
+from callback.db.waiting import Waiting, read_movable, read_waiting
 from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
 from callback.domain.policy import Policy
 from callback.services import overruns
-from callback.services.demands import (
-    EVERYTHING,
-    People,
-    Shard,
-    build_items,
-    read_bookings,
-    read_facts,
-    read_movable,
-    read_people,
-    read_roster,
-    read_waiting,
-)
+from callback.services.demands import People, build_items, read_bookings, read_facts, read_people, read_roster
 from callback.services.optimum import OptimalAssigner, Proof
 from callback.services.overruns import Overruns
 
@@ -39,7 +28,7 @@ class Problem:
     demands: Sequence[Demand]
     roster: Roster
     policy: Policy
-    rows: Sequence[Row[Any]]
+    rows: Sequence[Waiting]
     impossible: Sequence[Left]
     """Told before the assigner is asked."""
     shard: Shard
@@ -60,7 +49,7 @@ def read_problem(
     afresh: bool = False,
     shard: Shard = EVERYTHING,
     policy: Policy | None = None,
-    moving: Sequence[Row[Any]] = (),
+    moving: Sequence[Waiting] = (),
     people: People | None = None,
     late: Overruns | None = None,
 ) -> Problem:

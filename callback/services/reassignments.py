@@ -18,6 +18,7 @@ from callback.db import reassignments as rows
 from callback.db import slots
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback
+from callback.db.waiting import Waiting, read_waiting
 from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
@@ -135,7 +136,7 @@ class _Thought:
     """What would go where, before anything is written."""
 
     present: Mapping[int, Row[Any]]
-    movable: Sequence[Row[Any]]
+    movable: Sequence[Waiting]
     kept: Sequence[Placement]
     stays: Sequence[Stays]
     roster: Roster
@@ -170,7 +171,7 @@ def _think(
     present = {row.id: row for row in rows.present(session, callback_ids)}
     stays = list(_not_movable(present.values(), versions))
     staying = {item.handle for item in stays}
-    movable = [r for r in demands.read_waiting(session, callback_ids) if present[r.id].handle not in staying]
+    movable = [r for r in read_waiting(session, callback_ids) if present[r.id].handle not in staying]
     items = list(demands.build_items(session, movable, facts, only=allowed))
     if to is None:  # to somebody else, or it would be no reassignment
         items = [(row, contact, _without_holder(item, row.agent_id)) for row, contact, item in items]
@@ -255,7 +256,7 @@ def _moved(placement: Placement, present: Mapping[int, Row[Any]]) -> Moved:
     return Moved(row.handle, placement.agent_id, placement.at, row.agent_id)
 
 
-def _loads(roster: Roster, moving: Sequence[Row[Any]], kept: Sequence[Placement]) -> tuple[Load, ...]:
+def _loads(roster: Roster, moving: Sequence[Waiting], kept: Sequence[Placement]) -> tuple[Load, ...]:
     """What it does to the days of those who give and take. The roster does not count the `moving` ones."""
     agents = {agent.id: agent for agent in roster.agents}
     goes = {p.callback_id: p for p in kept}

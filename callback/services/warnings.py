@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from callback.db import warnings as rows
 from callback.db.customers import customer_facts
 from callback.db.policies import load_policy
+from callback.db.waiting import read_waiting
 from callback.domain.assignment import Demand, Left
 from callback.domain.facts import CaseFacts
 from callback.domain.legality import legal_stretches
@@ -22,7 +23,7 @@ from callback.domain.rules import Contact
 from callback.domain.shortage import Miss, Need, Room, misses
 from callback.domain.words import Channel, Purpose
 from callback.services.calendars import load_calendars, years_around
-from callback.services.demands import Facts, build_items, read_facts, read_waiting
+from callback.services.demands import Facts, build_items, read_facts
 
 PROMISED = frozenset({Purpose.ANSWER, Purpose.HOLDING, Purpose.FOLLOW_UP, Purpose.SECOND_CALL})
 """Calls that are owed by a time that somebody was told, or that the house promises by rule. The others compete."""

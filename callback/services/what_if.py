@@ -10,18 +10,18 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from callback.db import slots
 from callback.db.policies import load_policy
+from callback.db.shards import EVERYTHING, Shard
+from callback.db.waiting import Waiting, read_held
 from callback.domain.assignment import Demand, Left, Placement, Roster, SlotFact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import start_of_day, wall_intervals
 from callback.domain.policy import Policy
 from callback.errors import Invalid
 from callback.services import demands
-from callback.services.demands import EVERYTHING, Shard
 from callback.services.optimum import OptimalAssigner, Proof
 from callback.services.problems import read_problem
 
@@ -118,7 +118,7 @@ def compare(
     problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard, people=people)
     today = OptimalAssigner().solve(problem.demands, problem.roster, policy)
     since = start_of_day(moment.astimezone(zone).date(), zone)
-    held = demands.read_held(session, change.absent, since=since, shard=shard)
+    held = read_held(session, change.absent, since=since, shard=shard)
     fixed = _standing(held, {row.id for row in problem.rows}, moment)
     before = {p.callback_id: p for p in (*fixed, *today.placed)}
     other = read_problem(
@@ -142,12 +142,12 @@ def compare(
     )
 
 
-def _standing(held: Iterable[Row[Any]], asked: Collection[int], moment: datetime) -> list[Placement]:
+def _standing(held: Iterable[Waiting], asked: Collection[int], moment: datetime) -> list[Placement]:
     """What is not `asked` about stays where it is as things are; what should have been called comes from now on."""
     return [
         Placement(row.id, row.slot_id or NO_SLOT, row.agent_id, max(row.planned_at, moment))
         for row in held
-        if row.id not in asked
+        if row.id not in asked and row.agent_id is not None and row.planned_at is not None
     ]
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from callback.bootstrap import House
 from callback.db.engine import reading
 from callback.db.jobs import enqueue
+from callback.db.shards import Shard
 from callback.services import (
     campaigns,
     contact_rates,
@@ -23,7 +24,6 @@ from callback.services import (
     visits,
 )
 from callback.services.assignments import assign
-from callback.services.demands import Shard
 from callback.services.planning import plan_day, shards
 
 TaskFunction = Callable[..., object]

@@ -7,8 +7,8 @@ import time
 
 from bench_parts._town import NOW
 from callback.bootstrap import build
+from callback.db.shards import EVERYTHING, Shard
 from callback.services.assignments import assign
-from callback.services.demands import EVERYTHING, Shard
 
 
 def main(team: int) -> None:

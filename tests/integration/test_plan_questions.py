@@ -276,7 +276,7 @@ def test_what_is_left_for_want_of_room_is_told_once_and_by_name(sessions: Sessio
 
 
 def test_assigning_a_shard_leaves_the_others_alone(sessions: SessionFactory, now: datetime) -> None:
-    from callback.services.demands import Shard
+    from callback.db.shards import Shard
 
     with sessions.begin() as session:
         team = Team(name="north", created_at=now)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from callback.domain.fact import fact
 from callback.domain.facts import Calendar, CaseFacts, CustomerFacts, DissatisfactionFact
 from callback.domain.words import Channel, Purpose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(frozen=True, slots=True, kw_only=True)
 class Contact:
     """One contact that somebody means to make: this customer, this case, at this moment, in this way."""
 

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from callback.db import reassignments as rows
 from callback.db.day_plans import at_work
 from callback.db.policies import load_policy
+from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Agent, Callback, Case, Team
 from callback.domain.account import Scope
 from callback.domain.facts import AgentFacts
 from callback.domain.words import Role
 from callback.errors import Invalid
 from callback.services import audit, plan_files, what_if
-from callback.services.demands import EVERYTHING, Shard
 from callback.services.optimum import OptimalAssigner
 from callback.services.problems import read_problem
 from callback.web.desk import Desk, at_desk
