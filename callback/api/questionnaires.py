@@ -156,12 +156,12 @@ def preview_questionnaire(
 
 @router.get("/questionnaires/{questionnaire_id}/renderings", operation_id="readQuestionnaireRenderings")
 def read_renderings(questionnaire_id: PathId, house: HouseDep, me: SurveysReader) -> RenderingsOut:
-    """Each question of the short form as a message and as speech: segments, price and seconds in both languages."""
+    """Each question of the short form as it leaves, and as speech: segments, price, seconds, in both languages."""
     with reading(house.sessions) as session:
         row = questionnaires.find_questionnaire(session, questionnaire_id)
         definition = questionnaires.check(row.definition)
     found = []
-    for measured in renderings.measure(definition, FORM_OF[Channel.SMS]):
+    for measured in renderings.measure(definition, FORM_OF[Channel.SMS], settings=house.settings):
         question = definition.question(measured.question)
         assert question is not None  # noqa: S101  it was measured
         in_calls = FORM_OF[Channel.VOICE] in question.forms
@@ -169,7 +169,7 @@ def read_renderings(questionnaire_id: PathId, house: HouseDep, me: SurveysReader
             RenderingOut(
                 question=question.name,
                 language=measured.language,
-                message=renderings.sms_question(question, measured.language),
+                message=measured.message,
                 encoding=measured.sms.encoding,
                 segments=measured.sms.segments,
                 price=measured.price(house.settings.sms_segment_price),

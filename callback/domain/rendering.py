@@ -39,7 +39,6 @@ FORM_OF: Mapping[Channel, Form] = MappingProxyType(
 
 WITHOUT_LINKS = frozenset({"CN"})
 """Countries whose carriers block messages with a link from senders that are not registered for them."""
-_LINK = re.compile(r"https?://|www\.|\b[a-z0-9-]+\.(?:com|cn|net|org|io|me|ly)\b", re.IGNORECASE)
 
 _ZH_PER_SECOND = 4.0
 _EN_WORDS_PER_SECOND = 2.4
@@ -69,10 +68,6 @@ def fits_a_keypad(question: Question) -> bool:
 def may_link(country: str) -> bool:
     """Whether a message to this country may have a link."""
     return country not in WITHOUT_LINKS
-
-
-def has_link(text: str) -> bool:
-    return _LINK.search(text) is not None
 
 
 def seconds_to_say(text: str, language: str) -> float:

@@ -18,6 +18,7 @@ from callback.domain.rendering import FORM_OF, INPUT_SECONDS, keys
 from callback.domain.sms import Segments, segments
 from callback.domain.survey import Definition, Form, Question, QuestionType
 from callback.domain.words import Channel
+from callback.services.links import has_link
 from callback.settings import Settings
 from callback.texts import LANGUAGES, Language, language_of, say
 
@@ -57,6 +58,14 @@ def sms_reminder(question: Question, *, settings: Settings, language: Language, 
 
 def sms_next(question: Question, *, settings: Settings, language: Language) -> str:
     return _message("sms.question", settings, language, question=sms_question(question, language))
+
+
+def sms_as_sent(definition: Definition, question: Question, *, settings: Settings, language: Language) -> str:
+    """With the centre's name, and where it opens the conversation with how to opt out; a link is not counted."""
+    first = definition.of_form(FORM_OF[Channel.SMS])[:1]
+    if question in first:
+        return sms_invitation(question, settings=settings, language=language)
+    return sms_next(question, settings=settings, language=language)
 
 
 def sms_again(question: Question, *, settings: Settings, language: Language) -> str:
@@ -178,6 +187,7 @@ class Measured:
 
     question: str
     language: Language
+    message: str
     sms: Segments
     seconds: float
 
@@ -185,18 +195,17 @@ class Measured:
         return None if per_segment is None else self.sms.price(per_segment)
 
 
-def measure(definition: Definition, form: Form) -> tuple[Measured, ...]:
-    """Every question of a form in both languages, without the centre's name and the words around it."""
-    return tuple(
-        Measured(
-            question.name,
-            language,
-            segments(sms_question(question, language)),
-            rendering.seconds_to_say(spoken_question(question, language), language),
-        )
-        for language in LANGUAGES
-        for question in definition.of_form(form)
-    )
+def measure(definition: Definition, form: Form, *, settings: Settings | None = None) -> tuple[Measured, ...]:
+    """Every question of a form in both languages: as it leaves with `settings`, without them the bare question."""
+    found = []
+    for language in LANGUAGES:
+        for question in definition.of_form(form):
+            message = sms_question(question, language)
+            if settings is not None:
+                message = sms_as_sent(definition, question, settings=settings, language=language)
+            spoken = rendering.seconds_to_say(spoken_question(question, language), language)
+            found.append(Measured(question.name, language, message, segments(message), spoken))
+    return tuple(found)
 
 
 def lint(definition: Definition) -> tuple[Problem, ...]:
@@ -218,7 +227,7 @@ def _keypad(definition: Definition) -> Iterator[Problem]:
 def _messages(definition: Definition) -> Iterator[Problem]:
     for question in definition.questions:
         texts = [question.title, *(option.wording for option in question.options)]
-        if any(rendering.has_link(wording.en) or rendering.has_link(wording.zh) for wording in texts):
+        if any(has_link(wording.en) or has_link(wording.zh) for wording in texts):
             yield Problem(question.name, "link_in_question")
     limit = rendering.MOST_SEGMENTS
     for measured in measure(definition, FORM_OF[Channel.SMS]):

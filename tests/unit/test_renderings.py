@@ -13,6 +13,7 @@ from callback.domain.survey import Form, Question, parse_definition
 from callback.errors import Invalid
 from callback.services import questionnaires, renderings
 from callback.services.contents import shipped
+from callback.services.links import has_link
 from callback.settings import Settings
 from callback.texts import LANGUAGES, Language
 
@@ -111,6 +112,50 @@ def test_a_link_only_where_it_may_be(language: Language) -> None:
     assert link in renderings.sms_invitation(question("solved"), settings=SETTINGS, language=language, link=link)
     assert "http" not in renderings.sms_invitation(question("solved"), settings=SETTINGS, language=language)
     assert (rendering.may_link("CN"), rendering.may_link("US")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dwz.tax/a1",
+        "见 u3v.cc/abc",
+        "a.co/1",
+        "goo.gl/x",
+        "e.vip/1",
+        "survey.example.de/x",
+        "微信.中国",
+        "https://x",
+        "请访问example.cn查看",
+    ],
+)  # fmt: skip
+def test_what_a_telephone_makes_a_link_of(text: str) -> None:
+    assert has_link(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at 3 p.m. today",
+        "Mr.Smith called",
+        "version 3.14",
+        "您满意吗？请回复1-5。谢谢",
+        "满意。公司很好",
+        "No.1 choice",
+    ],
+)
+def test_what_stays_text(text: str) -> None:
+    assert not has_link(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_message_is_measured_as_it_leaves(language: Language) -> None:
+    bare = {(m.question, m.language): m for m in renderings.measure(DEFINITION, Form.SHORT)}
+    for sent in renderings.measure(DEFINITION, Form.SHORT, settings=SETTINGS):
+        assert SETTINGS.house_names(sent.language)["company"] in sent.message
+        assert sent.sms.units > bare[sent.question, sent.language].sms.units
+    first = DEFINITION.of_form(Form.SHORT)[0]
+    opening = renderings.sms_as_sent(DEFINITION, first, settings=SETTINGS, language=language)
+    assert opening == renderings.sms_invitation(first, settings=SETTINGS, language=language)
 
 
 def test_every_notice_is_there_in_both_languages() -> None:

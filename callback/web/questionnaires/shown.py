@@ -1,6 +1,8 @@
 """One question as each channel has it."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from callback.domain.rendering import FORM_OF, keys
@@ -12,6 +14,15 @@ from callback.texts import Language
 from callback.web.desk import Desk
 
 CHANNELS = (Channel.AGENT, Channel.SMS, Channel.VOICE, Channel.WEB)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one question as a message in one language."""
+
+    language: Language
+    segments: int
+    price: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +37,21 @@ class Shown:
     high: str
     asked_by: frozenset[Channel]
     message: str
-    segments: int
-    price: str | None
+    """As it leaves, with the centre's name around it."""
+    costs: tuple[Cost, ...]
+    """In the reader's language, then in the other."""
     spoken: str
     seconds: float
 
 
 def shown(desk: Desk, definition: Definition, language: Language) -> tuple[Shown, ...]:
-    price = desk.house.settings.sms_segment_price
-    measured = {
-        one.question: one for one in renderings.measure(definition, SurveyForm.FULL) if one.language == language
-    }
+    price, currency = desk.house.settings.sms_segment_price, desk.house.settings.sms_currency
+    measured: dict[str, list[renderings.Measured]] = defaultdict(list)
+    for one in renderings.measure(definition, SurveyForm.FULL, settings=desk.house.settings):
+        measured[one.question].append(one)
     found = []
     for question in definition.questions:
-        sms = measured.get(question.name)
-        cost = sms.price(price) if sms else None
+        both = sorted(measured[question.name], key=lambda one: one.language != language)
         found.append(
             Shown(
                 question=question,
@@ -49,14 +60,17 @@ def shown(desk: Desk, definition: Definition, language: Language) -> tuple[Shown
                 low=question.low_label.said_in(language) if question.low_label else "",
                 high=question.high_label.said_in(language) if question.high_label else "",
                 asked_by=frozenset(channel for channel in CHANNELS if FORM_OF[channel] in question.forms),
-                message=renderings.sms_question(question, language),
-                segments=sms.sms.segments if sms else 0,
-                price=f"{cost} {desk.house.settings.sms_currency}" if cost is not None else None,
+                message=both[0].message if both else "",
+                costs=tuple(Cost(one.language, one.sms.segments, _price(one.price(price), currency)) for one in both),
                 spoken=renderings.spoken_question(question, language),
-                seconds=sms.seconds if sms else 0.0,
+                seconds=both[0].seconds if both else 0.0,
             )
         )
     return tuple(found)
+
+
+def _price(price: Decimal | None, currency: str) -> str | None:
+    return None if price is None else f"{price} {currency}"
 
 
 def words() -> dict[str, Any]:
