@@ -6,6 +6,7 @@ is signed but not about anything of ours gets a quiet 204, so that a carrier sto
 
 import hmac
 import json
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from twilio.twiml.messaging_response import MessagingResponse
 from callback.api.mailbox import Mailbox
 from callback.api.schemas import Handle
 from callback.bootstrap import House
-from callback.channels.gateway import GatewaySms, at_path
+from callback.channels.gateway import GatewaySms, at_path, reports_in
 from callback.channels.protocol import Addresses
 from callback.channels.twilio import SIGNATURE_HEADER, Signature
 from callback.db import sends as rows
@@ -196,27 +197,39 @@ async def gateway_inbound(request: Request, house: HouseDep, now: Now) -> None:
     )
 
 
+@router.post("/gateway/reports", status_code=204, operation_id="gatewayReports")
+async def gateway_reports(request: Request, house: HouseDep, now: Now) -> Response:
+    """Delivery reports of a gateway that posts them all to one address, one or many at once."""
+    return await _report(request, house, handle=None, now=now)
+
+
 @router.post("/gateway/{handle}", status_code=204, operation_id="gatewayReport")
-async def gateway_report(handle: Handle, request: Request, house: HouseDep, now: Now) -> None:
+async def gateway_report(handle: Handle, request: Request, house: HouseDep, now: Now) -> Response:
     """A delivery report of the HTTP gateway, signed over its raw body as the gateway's file says."""
+    return await _report(request, house, handle=handle, now=now)
+
+
+async def _report(request: Request, house: House, *, handle: str | None, now: datetime) -> Response:
     way = _gateway(house)
-    if way.file.reports is None:
+    told = way.file.reports
+    if told is None:
         raise Forbidden("carrier_signature")
-    reports = way.file.reports
-    document = await _signed_document(request, way, header=reports.signature_header)
-    status = way.status_of(str(at_path(document, reports.status)))
-    code = at_path(document, reports.code) if reports.code else None
-    told = at_path(document, reports.id)
-    if status is not None:
-        await run_in_threadpool(
-            _apply_report,
-            house,
-            handle=handle,
-            status=status,
-            provider_id=None if told is None else str(told)[:64],
-            error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)[:32]),
-            now=now,
-        )
+    document = await _signed_document(request, way, header=told.signature_header)
+    for report in reports_in(document, told):
+        status = way.status_of(str(at_path(report, told.status)))
+        code = at_path(report, told.code) if told.code else None
+        named, ref = at_path(report, told.id), at_path(report, told.ref) if told.ref else None
+        if status is not None:
+            await run_in_threadpool(
+                _apply_report,
+                house,
+                handle=handle or (None if ref is None else str(ref)[:64]),
+                status=status,
+                provider_id=None if named is None else str(named)[:64],
+                error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)[:32]),
+                now=now,
+            )
+    return Response(status_code=204) if told.answer is None else Response(told.answer, media_type="text/plain")
 
 
 def _gateway(house: House) -> GatewaySms:
@@ -227,19 +240,24 @@ def _gateway(house: House) -> GatewaySms:
 
 
 async def _signed_document(request: Request, way: GatewaySms, *, header: str) -> Any:
-    """The JSON of a request that the gateway has signed over its raw body. Raises `Forbidden`, `Invalid`."""
+    """The JSON or form of a request that the gateway has signed over its raw body. Raises `Forbidden`, `Invalid`."""
     body = await request.body()
     if not hmac.compare_digest(request.headers.get(header, "").encode(), way.signature(body).encode()):
         raise Forbidden("carrier_signature")
     try:
+        if request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            return dict(parse_qsl(body.decode(), keep_blank_values=True))
         return json.loads(body)
     except ValueError as error:
         raise Invalid("carrier_form") from error
 
 
-def _apply_report(house: House, **event: Any) -> None:
+def _apply_report(house: House, *, handle: str | None, provider_id: str | None, **event: Any) -> None:
     with house.sessions.begin() as session:
-        apply_status(session, **event)
+        if handle is None and provider_id is not None:
+            handle = rows.handle_of(session, provider_id)
+        if handle is not None:
+            apply_status(session, handle=handle, provider_id=provider_id, **event)
 
 
 def _why_it_failed(form: dict[str, str]) -> str | None:

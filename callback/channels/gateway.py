@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import json
 import os
+import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,15 @@ from callback.errors import Invalid
 from callback.settings import Settings
 
 _ALGORITHMS = {"hmac-sha256": hashlib.sha256, "hmac-sha1": hashlib.sha1}
+_FILTERS: Mapping[str, Callable[[Any], str]] = {
+    "json": lambda value: json.dumps(value, ensure_ascii=False),
+    # For gateways that sign by hashing a text with the secret in it; how good that is they have decided.
+    "md5": lambda value: hashlib.md5(str(value).encode(), usedforsecurity=False).hexdigest(),
+    "sha1": lambda value: hashlib.sha1(str(value).encode(), usedforsecurity=False).hexdigest(),
+    "sha256": lambda value: hashlib.sha256(str(value).encode()).hexdigest(),
+    "base64": lambda value: base64.b64encode(str(value).encode()).decode(),
+}
+"""Beside Jinja's own, of which `urlencode`, `upper` and `lower` are of use."""
 
 
 class _Part(BaseModel):
@@ -63,9 +73,15 @@ class Reports(_Part):
     id: str
     status: str
     code: str | None = None
+    each: str | None = None
+    """Path of the list of reports in one request; without it the request is one report, or a list of them."""
+    ref: str | None = None
+    """Path of our own handle, where the gateway gives it back; else a report at the common address goes by its id."""
     statuses: dict[str, str]
     signature_header: str
     """Carries the signature of the raw body, made with the same algorithm and secret."""
+    answer: str | None = None
+    """What the gateway wants to hear, as `OK`; without it the answer is 204 and empty."""
 
 
 class Inbound(_Part):
@@ -144,7 +160,7 @@ class GatewaySms:
         self._addresses = Addresses(settings.public_url)
         self._session = requests.Session()
         self._templates = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        self._templates.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+        self._templates.filters.update(_FILTERS)
 
     def send(self, outgoing: Outgoing, *, now: datetime) -> Accepted:
         """One request by the file's templates. An answer that is neither a yes nor a known no is `UNKNOWN`."""
@@ -201,6 +217,7 @@ class GatewaySms:
             "secret": self._secret.decode(),
             "timestamp": int(now.timestamp()),
             "time": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "nonce": secrets.token_hex(8),
         }
 
     def _render(self, template: str, values: Mapping[str, Any]) -> str:
@@ -265,6 +282,12 @@ def _json(answer: requests.Response) -> Any:
         return answer.json()
     except ValueError:
         return None
+
+
+def reports_in(document: Any, told: Reports) -> list[Any]:
+    """The single reports of one request."""
+    found = at_path(document, told.each) if told.each else document
+    return found if isinstance(found, list) else [found]
 
 
 def at_path(document: Any, path: str) -> Any:

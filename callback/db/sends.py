@@ -337,6 +337,11 @@ def by_handle(session: Session, handle: str, *, lock: bool = False) -> Send | No
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
+def handle_of(session: Session, provider_id: str) -> str | None:
+    """Of the send that the carrier knows by this id."""
+    return session.scalars(select(Send.handle).where(Send.provider_id == provider_id)).one_or_none()
+
+
 def of_attempt(session: Session, attempt_id: int, kinds: Iterable[SendKind]) -> Send | None:
     """The newest of these kinds."""
     return session.scalars(

@@ -110,3 +110,32 @@ def test_without_a_gateway_nothing_is_believed(house: House) -> None:
     for where in ("inbound", "h" * 22):
         assert client.post(f"/api/v1/carrier/gateway/{where}", json={}).status_code == 403
     assert Channel.SMS not in house.channels
+
+
+def test_reports_at_one_address_are_told_apart_by_the_gateways_id(told: Told) -> None:
+    """One or many at once, as JSON or as a form; what is not ours among them changes nothing."""
+    first = told.sent()
+    reports = [{"msgid": "G9", "status": "UNDELIV"}, {"msgid": "G1", "status": "DELIVRD"}]
+    assert told.tell("reports", reports, secret="somebody else's") == 403
+    assert told.post.the_send(first).state is SendState.SENT
+    assert told.tell("reports", reports) == 204
+    assert told.post.the_send(first).state is SendState.DELIVERED
+
+
+def test_a_gateway_hears_what_it_wants_to_hear(told: Told) -> None:
+    way = told.house.channels[Channel.SMS]
+    reports = way.file.reports.model_copy(update={"each": "data.list", "ref": "uid", "answer": "OK"})
+    way.file = way.file.model_copy(update={"reports": reports})
+    handle = told.sent()
+    ours = told.post.the_send(handle).handle
+    body = json.dumps({"data": {"list": [{"uid": ours, "msgid": "G1", "status": "DELIVRD"}]}}).encode()
+    headers = {"X-Signature": hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}
+    answer = told.client.post("/api/v1/carrier/gateway/reports", content=body, headers=headers)
+    assert (answer.status_code, answer.text) == (200, "OK")
+    assert told.post.the_send(handle).state is SendState.DELIVERED
+    form = b"msgid=G1&status=DELIVRD"
+    headers = {
+        "X-Signature": hmac.new(SECRET.encode(), form, hashlib.sha256).hexdigest(),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    assert told.client.post("/api/v1/carrier/gateway/reports", content=form, headers=headers).text == "OK"
