@@ -108,6 +108,8 @@ def _one_error(error: Mapping[str, Any], language: Language) -> dict[str, object
     place, *path = error["loc"] or ("body",)
     code = str(error["type"])
     limits = {key: value for key, value in (error.get("ctx") or {}).items() if isinstance(value, str | int | float)}
+    if code in ("too_long", "too_short") and isinstance(error.get("input"), str):
+        code = f"string_{code}"  # of a text behind a validator pydantic says what it says of a list
     text = f"validation.{code}"
     if text not in catalogue(language):
         text = "validation.other"

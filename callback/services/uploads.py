@@ -148,17 +148,21 @@ def preview(
     """The first rows as they would be read; nothing is written. `upload.content` is loaded."""
     around = surroundings(sessions, settings, now)
     shown: list[ReadRow] = []
+    first: dict[str, int] = {}
+    """Number of a case → the row that has it."""
     looked_at = faulty = 0
     try:
         with on_disk(upload.file_name, _content(upload)) as path, open_table(path, profile) as table:
             normaliser = Normaliser(profile, table.headings, around)
             for number, cells in islice(table.rows(), SAMPLE):
                 looked_at += 1
-                found = (
-                    Reject(number, "", cells.value, cells.code)
-                    if isinstance(cells, Fault)
-                    else normaliser.read(number, cells)
-                )
+                if isinstance(cells, Fault):
+                    found: Draft | Reject = Reject(number, "", cells.value, cells.code)
+                else:
+                    external_id = normaliser.external_id(cells)
+                    before = first.setdefault(external_id, number) if external_id else number
+                    again = before != number
+                    found = normaliser.duplicate(number, cells, before) if again else normaliser.read(number, cells)
                 faulty += isinstance(found, Reject)
                 if len(shown) < SHOWN or (isinstance(found, Reject) and faulty <= SHOWN):
                     shown.append(_shown(found, language))
@@ -183,8 +187,11 @@ def _shown(found: Draft | Reject, language: Language) -> ReadRow:
     )
 
 
-def start(session: Session, *, handle: str, profile: Profile, dry_run: bool, by: int, now: datetime) -> Upload:
-    """Ask a worker to read it; a second click changes nothing. Raises `Conflict`: `upload_under_way`, `upload_gone`."""
+def start(
+    session: Session, *, handle: str, profile: Profile, dry_run: bool, language: Language, by: int, now: datetime
+) -> Upload:
+    """Ask a worker to read it, and to tell what is wrong in `language`; a second click changes nothing.
+    Raises `Conflict`: `upload_under_way`, `upload_gone`."""
     upload = find(session, handle)
     if not changed_one(
         session,
@@ -213,11 +220,11 @@ def start(session: Session, *, handle: str, profile: Profile, dry_run: bool, by:
         subject_id=upload.id,
         dry_run=dry_run,
     )
-    enqueue(session, "read_upload", {"upload_id": upload.id})
+    enqueue(session, "read_upload", {"upload_id": upload.id, "language": language})
     return upload
 
 
-def read_in(sessions: SessionFactory, settings: Settings, *, upload_id: int, clock: Clock) -> None:
+def read_in(sessions: SessionFactory, settings: Settings, *, upload_id: int, language: Language, clock: Clock) -> None:
     """The worker's part: read the file, keep its progress and its rejects. Safe to do twice: a case is known by its
     number, and a reading that is over is not begun again."""
     with sessions.begin() as session:
@@ -237,7 +244,7 @@ def read_in(sessions: SessionFactory, settings: Settings, *, upload_id: int, clo
         order = Order(
             path=path,
             profile=Profile.model_validate(upload.profile),
-            language=settings.language,
+            language=language,
             rejects=rejects,
             dry_run=upload.dry_run,
             by=upload.uploaded_by_id,

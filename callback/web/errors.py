@@ -1,7 +1,7 @@
 """Errors on pages: the API's own problem document, shown to a person instead of handed to a program."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,10 +12,12 @@ from fastapi.responses import HTMLResponse
 
 from callback.bootstrap import House
 from callback.entrance import address_parts
-from callback.texts import Language, language_of
+from callback.texts import Language, language_of, say
 from callback.web.desk import page_language, reader, templates
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
+FOR_PEOPLE = frozenset({"invalid_request", "scope_missing"})
+"""Told to a program with names of members and scopes; to a person as `desk.error.<code>`."""
 _MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/problems/", "/static/")
 LOGGED_OUT = frozenset({"not_logged_in", "session_not_valid"})
 
@@ -53,8 +55,11 @@ def page_of(request: Request, response: Response) -> Response:
         return Response(status_code=303, headers={"Location": f"/login?next={quote(_address(request))}"})
     house: House = request.app.state.house
     language = _language(request, house)
+    if problem["code"] in FOR_PEOPLE:
+        problem["detail"] = say(f"desk.error.{problem['code']}", language)
+    problem["errors"] = [{"field": _field(error), **error} for error in problem.get("errors", ())]
     text = templates.get_template("desk/problem_notice.html" if is_htmx else "desk/problem.html").render(
-        problem={"errors": (), "refusals": (), "next_legal_moment": None, **problem},
+        problem={"refusals": (), "next_legal_moment": None, **problem},
         moment_of=datetime.fromisoformat,
         **reader(language, ZoneInfo(_zone(request, house)), house.clock()),
     )
@@ -65,6 +70,11 @@ def page_of(request: Request, response: Response) -> Response:
         if name in response.headers:
             headers[name] = response.headers[name]
     return HTMLResponse(text, status_code=response.status_code, headers=headers)
+
+
+def _field(error: Mapping[str, Any]) -> str:
+    """The name of the input that an error is about; the page knows its label."""
+    return str(error.get("name") or error.get("pointer", "")).rpartition("/")[2]
 
 
 def _zone(request: Request, house: House) -> str:

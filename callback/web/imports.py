@@ -15,6 +15,7 @@ from callback.services.imports.builtin import FIELDS
 from callback.services.imports.guess import DATE_FORMATS, MOMENTS, SORTED
 from callback.services.imports.profile import Profile
 from callback.services.imports.template import write_template
+from callback.services.imports.values import example_of
 from callback.web.desk import Desk, at_desk, csv_file
 from callback.web.documents import Fields, document
 
@@ -116,7 +117,10 @@ def preview(handle: Handle, fields: Fields, desk: Importer) -> Response:
 def start(handle: Handle, fields: Fields, desk: Importer, act: Annotated[str, Form()] = "try") -> Response:
     profile = uploads.profile_of(_profile(values_of(document(fields))))
     with desk.begin() as session:
-        uploads.start(session, handle=handle, profile=profile, dry_run=act != "read", by=desk.me.agent_id, now=desk.now)
+        uploads.start(
+            session, handle=handle, profile=profile, dry_run=act != "read", language=desk.language,
+            by=desk.me.agent_id, now=desk.now,
+        )  # fmt: skip
     return desk.go(f"/setup/import/{handle}")
 
 
@@ -199,23 +203,11 @@ def _mapping(desk: Desk, upload: Upload, values: Mapping[str, Any]) -> dict[str,
         "sorted_fields": [field for field in SORTED if values.get(field)],
         "meanings": _MEANINGS,
         "date_formats": DATE_FORMATS,
-        "example": _example,
+        "example": example_of,
         "shown": shown,
         "problem": problem,
         "house": desk.house.settings,
     }
-
-
-def _example(form: str) -> str:
-    """The same moment in every way of writing it."""
-    if form == "iso":
-        return "2026-03-08T14:05"
-    if form == "unix":
-        return "1772949900"
-    pairs = {"%Y": "2026", "%m": "03", "%d": "08", "%H": "14", "%M": "05", "%S": "00"}
-    for directive, text in pairs.items():
-        form = form.replace(directive, text)
-    return form
 
 
 def _texts(value: object) -> dict[str, Any]:

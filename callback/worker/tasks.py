@@ -25,6 +25,7 @@ from callback.services import (
 )
 from callback.services.assignments import assign
 from callback.services.planning import plan_day, shards
+from callback.texts import Language
 
 TaskFunction = Callable[..., object]
 
@@ -94,9 +95,12 @@ def chase_surveys(house: House) -> None:
     reminders.chase(house.sessions, now=house.clock())
 
 
-def read_upload(house: House, *, upload_id: int) -> None:
-    """Read in a case file that was sent over the browser."""
-    uploads.read_in(house.sessions, house.settings, upload_id=upload_id, clock=house.clock)
+def read_upload(house: House, *, upload_id: int, language: Language | None = None) -> None:
+    """Read in a case file that was sent over the browser; what is wrong with a row is told in `language`."""
+    uploads.read_in(
+        house.sessions, house.settings, upload_id=upload_id, language=language or house.settings.language,
+        clock=house.clock,
+    )  # fmt: skip
 
 
 def escalate(house: House) -> None:

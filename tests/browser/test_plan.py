@@ -114,6 +114,21 @@ def test_an_illegal_move_is_refused_with_the_rule_named(site: Site) -> None:
     expect(page.locator(f"#a-{before[0]} #c-{handle}")).to_be_visible()
 
 
+def test_a_time_off_shift_says_so(site: Site) -> None:
+    """Where somebody is not at work there is no slot to ask the server about; the page has the word for it."""
+    page = site.open("/plan", login="zhou")
+    chip, handle = chip_of(site, page, "limin", Purpose.SECOND_CALL)
+    before = place(site, handle)
+    cell = page.locator("#plan tbody td.off").first
+    name = cell.locator("xpath=..").locator("th strong").inner_text()
+    drag(page, chip, cell)
+    expect(page.locator("#ghost p")).to_have_text(f"{name} is not at work at this time. Enter a shift for it first.")
+    expect(cell).to_have_class(re.compile("is-no"))
+    page.mouse.up()
+    expect(page.locator("#problem")).to_contain_text(f"{name} is not at work at this time")
+    assert place(site, handle) == before
+
+
 @BOTH
 @WIDTHS
 def test_the_same_without_a_mouse(site: Site, look: Look, language: Language, width: int) -> None:

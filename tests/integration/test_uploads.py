@@ -12,6 +12,7 @@ from callback.db.tables import Case, Upload
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import uploads
 from callback.services.imports.guess import guess, guess_columns, guess_dates, meaning
+from callback.texts import say
 from callback.worker.tasks import read_upload
 
 CSV = """id,title,state,phone,created
@@ -40,7 +41,9 @@ def _received(house: House, by: int, content: str = CSV, name: str = "cases.csv"
 def _started(house: House, by: int, handle: str, *, dry_run: bool = False) -> int:
     with house.sessions.begin() as session:
         profile = uploads.profile_of(PROFILE)
-        return uploads.start(session, handle=handle, profile=profile, dry_run=dry_run, by=by, now=house.clock()).id
+        return uploads.start(
+            session, handle=handle, profile=profile, dry_run=dry_run, language="en", by=by, now=house.clock()
+        ).id
 
 
 def _cases(house: House) -> int:
@@ -98,7 +101,9 @@ def test_what_stops_a_file_is_kept_with_it_and_it_can_be_told_anew(house: House,
     handle = _received(house, by)
     with house.sessions.begin() as session:
         wrong = uploads.profile_of(PROFILE | {"status": {"closed": "closed"}})
-        upload = uploads.start(session, handle=handle, profile=wrong, dry_run=False, by=by, now=house.clock())
+        upload = uploads.start(
+            session, handle=handle, profile=wrong, dry_run=False, language="en", by=by, now=house.clock()
+        )
     read_upload(house, upload_id=upload.id)
     with house.sessions() as session:
         failed = uploads.find(session, handle)
@@ -112,6 +117,36 @@ def test_refused_rows_are_kept_for_download(house: House, by: int) -> None:
     read_upload(house, upload_id=_started(house, by, handle))
     with house.sessions() as session:
         assert b"12" in uploads.rejects_of(session, handle, by=by, now=house.clock())
+
+
+def test_refused_rows_are_told_in_the_language_of_who_sent_the_file(house: House, by: int) -> None:
+    handle = _received(house, by, CSV + "3,没有日期,closed,13800138003,昨天\n")
+    with house.sessions.begin() as session:
+        profile = uploads.profile_of(PROFILE)
+        upload = uploads.start(
+            session, handle=handle, profile=profile, dry_run=False, language="zh", by=by, now=house.clock()
+        )
+    read_upload(house, upload_id=upload.id, language="zh")
+    with house.sessions() as session:
+        text = uploads.rejects_of(session, handle, by=by, now=house.clock()).decode("utf-8-sig")
+    assert text.startswith(say("import.rejects.row", "zh"))
+    assert "2026-03-08" in text
+    assert "%Y" not in text
+
+
+def test_a_number_that_stands_twice_is_seen_before_anything_is_read_in(house: House, by: int) -> None:
+    handle = _received(house, by, CSV + CSV.splitlines()[1] + "\n")
+    with house.sessions() as session:
+        shown = uploads.preview(
+            uploads.find(session, handle, with_content=True),
+            uploads.profile_of(PROFILE),
+            sessions=house.sessions,
+            settings=house.settings,
+            language="en",
+            now=house.clock(),
+        )
+    assert (shown.looked_at, shown.faulty) == (3, 1)
+    assert "row 2" in shown.rows[-1].problem.lower()
 
 
 @pytest.mark.parametrize(("content", "code"), [("", "import_empty"), ("\n\n", "import_empty")])

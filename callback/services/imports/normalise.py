@@ -33,7 +33,7 @@ from callback.services.imports.fields import (
 from callback.services.imports.profile import Profile
 from callback.services.imports.quick import QuickRow
 from callback.services.imports.tables import Cells
-from callback.services.imports.values import MomentReader, cell_text, one_line, paragraphs
+from callback.services.imports.values import MomentReader, cell_text, example_of, one_line, paragraphs
 
 LONGEST_TEXT = 100_000
 LONGEST_SUBJECT = 500
@@ -289,7 +289,7 @@ class Normaliser:
             try:
                 moment = _remember(self._known_moments, cell, written(self._moments.read(cell)))
             except (ValueError, OverflowError):
-                formats = " · ".join(self._profile.date_formats)
+                formats = " · ".join(example_of(each) for each in self._profile.date_formats)
                 raise RejectedError("bad_date", (name,), cell_text(cell), formats) from None
         if moment > self._latest and not may_come:
             raise RejectedError("future_date", (name,), cell_text(cell))

@@ -127,3 +127,15 @@ def _from_unix(text: str) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(text))
     except OverflowError:
         raise ValueError(text) from None
+
+
+def example_of(form: str) -> str:
+    """The same moment in every way of writing it."""
+    if form == "iso":
+        return "2026-03-08T14:05"
+    if form == "unix":
+        return "1772949900"
+    pairs = {"%Y": "2026", "%m": "03", "%d": "08", "%H": "14", "%M": "05", "%S": "00"}
+    for directive, text in pairs.items():
+        form = form.replace(directive, text)
+    return form

@@ -49,6 +49,7 @@ def targets(desk: Leader, handle: Handle) -> Response:
         {
             "who": {agent_id: _plain(desk, noes, names) for agent_id, noes in who.items()},
             "when": when,
+            "off": {agent_id: desk.say("plan_desk.off_shift", name=name) for agent_id, name in names.items()},
             "stuck": None if stuck is None else _plain(desk, (stuck,), names),
         },
         headers={"Cache-Control": "no-store"},

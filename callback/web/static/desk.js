@@ -45,8 +45,20 @@
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "problem") event.detail.target.scrollIntoView({ block: "nearest" });
+    for (const told of all(".fault [data-field]")) name(told);
     prepare(document);
   });
+
+  // A fault names its input as the page does, and the input says that it is meant.
+  function name(told) {
+    const field = one(`[name="${CSS.escape(told.dataset.field)}"]`, one("dialog[open]") ?? document);
+    delete told.dataset.field;
+    const label = field?.closest("label")?.querySelector("span")?.textContent ?? field?.labels?.[0]?.textContent ?? field?.getAttribute("aria-label");
+    if (!label) return;
+    told.prepend(`${label.trim()}: `);
+    field.setAttribute("aria-invalid", "true");
+    field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
+  }
 
   // ── The page brings itself up to date: <div hx-get=… hx-trigger="desk:refresh from:body" hx-swap="morph:innerHTML"> ──
   const refresh = () => { if (!document.hidden && !one("dialog[open]")) document.body.dispatchEvent(new CustomEvent("desk:refresh")); };

@@ -6,6 +6,7 @@
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const narrow = matchMedia("(max-width: 56rem)");
+  const CELLS = "#plan tbody td";
   const RESTS = 350, MOVED = 6;
   let drag = null; // {chip, pointer, x, y, timer, ghost, told, over}
   let justDragged = false;
@@ -88,14 +89,14 @@
     if (!answer.ok || drag !== mine) return;
     mine.told = await answer.json();
     if (drag !== mine) return;
-    for (const cell of all("#plan td[data-at]")) cell.classList.add(why(cell) ? "is-no" : "is-yes");
+    for (const cell of all(CELLS)) cell.classList.add(why(cell) ? "is-no" : "is-yes");
     if (mine.over) explain(mine.over);
   }
   // Why it may not stand in this cell; empty when it may, or when the server has not answered yet.
   function why(cell) {
     if (!drag.told) return "";
     const agent = cell.parentElement.id.slice(2);
-    return drag.told.stuck || drag.told.who[agent] || drag.told.when[cell.dataset.at] || "";
+    return drag.told.stuck || drag.told.who[agent] || (cell.dataset.at ? drag.told.when[cell.dataset.at] : drag.told.off[agent]) || "";
   }
   function carry(x, y) {
     drag.at = [x, y];
@@ -105,7 +106,7 @@
       if (x > box.right - 40) scroller.scrollLeft += 16;
       if (x < box.left + 220 && x > box.left + 180) scroller.scrollLeft -= 16;
     }
-    const cell = document.elementFromPoint(x, y)?.closest("#plan td[data-at]") ?? null;
+    const cell = document.elementFromPoint(x, y)?.closest(CELLS) ?? null;
     if (cell === drag.over) return;
     drag.over?.classList.remove("is-over");
     drag.over = cell;
@@ -118,9 +119,18 @@
     one("#drag-why").textContent = told;
   }
   function put(chip, cell, told) {
+    if (!cell.dataset.at) { if (told) refuse(told); return; } // there is no slot that the server could be asked about
     const values = { handle: chip.id.slice(2), version: chip.dataset.v, agent: cell.parentElement.id.slice(2), at: cell.dataset.at };
     if (!told) cell.append(chip); // seen at once; the server's answer brings the grid up to date
     htmx.ajax("POST", "/plan/move", { values, swap: "none", source: document.body });
+  }
+  function refuse(told) {
+    const fault = document.createElement("div"), word = document.createElement("p");
+    fault.className = "fault";
+    word.textContent = told;
+    fault.append(word);
+    one("#problem").replaceChildren(fault);
+    one("#problem").scrollIntoView({ block: "nearest" });
   }
   function drop() {
     if (!drag) return;
