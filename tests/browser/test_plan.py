@@ -119,7 +119,8 @@ def test_a_time_off_shift_says_so(site: Site) -> None:
     page = site.open("/plan", login="zhou")
     chip, handle = chip_of(site, page, "limin", Purpose.SECOND_CALL)
     before = place(site, handle)
-    cell = page.locator("#plan tbody td.off").first
+    column = chip.evaluate("chip => chip.closest('td').cellIndex")
+    cell = page.locator(f"#plan tbody tr > :nth-child({column + 1}).off").first  # seen without scrolling aside
     name = cell.locator("xpath=..").locator("th strong").inner_text()
     drag(page, chip, cell)
     expect(page.locator("#ghost p")).to_have_text(f"{name} is not at work at this time. Enter a shift for it first.")
