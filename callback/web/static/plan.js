@@ -96,7 +96,8 @@
   function why(cell) {
     if (!drag.told) return "";
     const agent = cell.parentElement.id.slice(2);
-    return drag.told.stuck || drag.told.who[agent] || (cell.dataset.at ? drag.told.when[cell.dataset.at] : drag.told.off[agent]) || "";
+    if (!cell.dataset.at) return drag.told.stuck || drag.told.off[agent] || "";
+    return drag.told.stuck || drag.told.who[agent] || drag.told.when[cell.dataset.at] || "";
   }
   function carry(x, y) {
     drag.at = [x, y];
