@@ -16,7 +16,7 @@ from babel.dates import format_skeleton, get_timezone_name
 
 from callback.domain.rules import Refusal
 from callback.domain.wish import PreferredTime, preferred_times
-from callback.texts import Language, say
+from callback.texts import Language, catalogue, say
 
 LOCALES: Mapping[Language, Locale] = {"zh": Locale.parse("zh_Hans_CN"), "en": Locale.parse("en_GB")}
 MOMENTS = frozenset(
@@ -132,6 +132,17 @@ def weekday(number: int, language: Language) -> str:
 def language_name(code: str, language: Language) -> str:
     """`English` or `英语`; a code that no language has is shown as it is."""
     return str(LOCALES[language].languages.get(code, code))
+
+
+def country_name(code: str, language: Language) -> str:
+    """`China` or `中国`; a code that no country has is shown as it is."""
+    return str(LOCALES[language].territories.get(code, code))
+
+
+def carrier_name(name: str, language: Language) -> str:
+    """A way out as people call it; one of a package of your own by the name that it gives itself."""
+    code = f"carrier.{name}"
+    return say(code, language) if code in catalogue(language) else name
 
 
 @lru_cache(maxsize=1024)

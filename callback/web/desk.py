@@ -155,6 +155,8 @@ def reader(language: Language, zone: ZoneInfo, now: datetime) -> Mapping[str, ob
         "weekday": weekday,
         "zone_name": zone_name,
         "language_name": lambda code: wording.language_name(code, language),
+        "country_name": lambda code: wording.country_name(code, language),
+        "carrier_name": lambda name: wording.carrier_name(name, language),
         "span": span,
     }
 

@@ -79,7 +79,7 @@ def test_a_list_is_looked_at_then_kept_and_one_entry_taken_back(
     page = site.open("/suppressions/import", login="zhou", language=language, width=width)
     page.get_by_label(say("suppressions_desk.file", language)).set_input_files(path)
     page.get_by_role("button", name=say("suppressions_desk.look", language)).click()
-    page.get_by_text(say("suppressions_desk.look_title", language)).wait_for()
+    page.get_by_role("heading", name=say("suppressions_desk.look_title", language)).wait_for()
     look(page, "suppressions-import")
     page.get_by_role("button", name=say("suppressions_desk.import_go", language, count="2")).dblclick()
     page.get_by_text(say("suppressions_desk.imported", language)).first.wait_for()

@@ -1,9 +1,11 @@
 """Call scripts without a programmer: read as they are spoken, edited with a live preview, published, undone."""
 
+import re
 from typing import Literal
 
 from playwright.sync_api import expect
 
+from callback.texts import say
 from tests.browser.conftest import BOTH, WIDTHS, Site
 from tests.browser.looking import Look
 
@@ -33,6 +35,11 @@ def test_a_script_is_edited_with_a_live_preview_published_and_undone(site: Site,
     look(page, "script-edit")
     page.locator("details.step[open] textarea").first.fill("您好！请问是{{ salutation }}本人吗？")
     expect(page.locator("#preview blockquote", has_text="请问是王女士本人吗")).to_be_visible()
+    asked: list[str] = []  # what is not saved yet is not left without a question
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name=say("questionnaires_desk.leave", "zh")).click(no_wait_after=True)
+    expect(page).to_have_url(re.compile("/edit$"))
+    assert asked == ["beforeunload"]
     page.get_by_role("button", name="保存为草稿").click()
     page.wait_for_url(lambda url: not url.endswith("/edit"))
     page.get_by_role("button", name="发布", exact=True).click()

@@ -191,6 +191,17 @@
   }
   setInterval(tick, 1_000);
 
+  // ── Editors: what is in data-guard and not kept by the server yet is not left without a question ──
+  const change = (within) => within?.closest?.("[data-guard]")?.classList.add("is-changed");
+  document.addEventListener("input", (event) => change(event.target));
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { xhr, requestConfig, target } = event.detail;
+    if (requestConfig.verb === "get" || xhr.status >= 300) return;
+    if (xhr.getResponseHeader("HX-Redirect")) all(".is-changed").forEach((editor) => editor.classList.remove("is-changed"));
+    else if (target.matches("[data-guard]")) change(target); // a step or a question more or less
+  });
+  window.addEventListener("beforeunload", (event) => { if (one("[data-guard].is-changed")) event.preventDefault(); });
+
   // ── Drafts: data-draft="key" survives a reload, a crash and a lost network, until the server has it ──
   const kept = (field) => `callback:draft:${field.dataset.draft}`;
   document.addEventListener("input", (event) => {
