@@ -1,11 +1,13 @@
 """Cases and their promises: how they are found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Exists, Select, exists, func, or_, select
+from sqlalchemy import Exists, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from callback.db.tables import Agent, Callback, Case, CaseHandler, ContactPoint, Promise
+from callback.db.among import among, plain
+from callback.db.dissatisfactions import LIVE
+from callback.db.tables import Agent, Callback, Case, CaseHandler, ContactPoint, Dissatisfaction, Promise
 from callback.domain.words import CaseStatus, ContactState, PromiseState, Role
 
 
@@ -94,3 +96,17 @@ def count(session: Session, query: Select[tuple[Case]]) -> int:
 
 def children(session: Session, case_id: int) -> Sequence[Case]:
     return session.scalars(select(Case).where(Case.parent_id == case_id).order_by(Case.id)).all()
+
+
+def teams_of(session: Session, case_ids: Iterable[int]) -> dict[int, int | None]:
+    """The team of each of these cases."""
+    query = select(Case.id, Case.team_id).where(among(session, Case.id, list(case_ids)))
+    return {row.id: row.team_id for row in plain(session, query)}
+
+
+def move_to_team(session: Session, case_id: int, team_id: int | None) -> None:
+    """The case went to another team: all its callbacks follow it, and the flags that are not settled yet."""
+    callbacks = update(Callback).where(Callback.case_id == case_id).values(case_team_id=team_id)
+    flags = update(Dissatisfaction).where(Dissatisfaction.case_id == case_id, Dissatisfaction.state.in_(LIVE))
+    for statement in (callbacks, flags.values(team_id=team_id)):
+        session.execute(statement, execution_options={"synchronize_session": False})

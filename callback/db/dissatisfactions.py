@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, ScalarSelect, Select, func, select, update
+from sqlalchemy import Row, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from callback.db.keyset import after_key
@@ -173,12 +173,6 @@ def team_of(session: Session, callback: Callback) -> int | None:
     if team is None and callback.agent_id is not None:
         team = session.scalar(select(Agent.team_id).where(Agent.id == callback.agent_id))
     return team
-
-
-def move_to_team(session: Session, case_id: int, team_id: int | None) -> None:
-    """The case went to another team, and with it what is not settled yet."""
-    moved = update(Dissatisfaction).where(Dissatisfaction.case_id == case_id, Dissatisfaction.state.in_(LIVE))
-    session.execute(moved.values(team_id=team_id), execution_options={"synchronize_session": False})
 
 
 def outcomes(session: Session, *, since: datetime, team_id: int | None) -> Sequence[Row[Any]]:

@@ -1,12 +1,11 @@
 """Outlooks: the newest one, and throwing away those before it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from callback.db.among import among, plain
 from callback.db.tables import Case, Customer, Outlook
 
 
@@ -16,12 +15,6 @@ def newest(session: Session) -> Outlook | None:
 
 def forget(session: Session, *, before: datetime) -> None:
     session.execute(delete(Outlook).where(Outlook.at < before), execution_options={"synchronize_session": False})
-
-
-def teams_of(session: Session, case_ids: Iterable[int]) -> dict[int, int | None]:
-    """The team of each of these cases."""
-    query = select(Case.id, Case.team_id).where(among(session, Case.id, list(case_ids)))
-    return {row.id: row.team_id for row in plain(session, query)}
 
 
 def customers_of(session: Session, case_ids: Collection[int]) -> dict[int, str | None]:

@@ -147,7 +147,7 @@ def _conditions(session: Session, wanted: Filter) -> list[Any]:
     if wanted.nobody:
         conditions.append(Callback.agent_id.is_(None))
     if wanted.team_id is not None:
-        unowned = and_(Callback.agent_id.is_(None), Case.team_id == wanted.team_id)
+        unowned = and_(Callback.agent_id.is_(None), Callback.case_team_id == wanted.team_id)
         conditions.append(or_(_Owner.team_id == wanted.team_id, unowned))
     if wanted.due_before is not None:
         conditions.append(Callback.due_at < wanted.due_before)

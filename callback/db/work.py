@@ -97,8 +97,7 @@ def _of_kind(kind: Kind, *, now: datetime, day_starts: datetime) -> Sequence[Col
 def of_team(team_id: int) -> ColumnElement[bool]:
     """The work of a team: what its people have, and its cases' calls that nobody has."""
     people = select(Agent.id).where(Agent.team_id == team_id)
-    of_case = exists().where(Case.id == Callback.case_id, Case.team_id == team_id)
-    return or_(Callback.agent_id.in_(people), and_(Callback.agent_id.is_(None), of_case))
+    return or_(Callback.agent_id.in_(people), and_(Callback.agent_id.is_(None), Callback.case_team_id == team_id))
 
 
 def up_to_most(query: Select[Any]) -> ScalarSelect[int]:

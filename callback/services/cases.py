@@ -11,7 +11,6 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from callback.db import cases as rows
-from callback.db import dissatisfactions
 from callback.db.claims import changed_one
 from callback.db.jobs import enqueue
 from callback.db.tables import Agent, Case, CaseHandler, Customer, Promise
@@ -162,7 +161,7 @@ def update_case(
         raise Invalid("case_field_fixed", fields=", ".join(fixed))
     _change(session, case, now=now, version=version, values=changes)
     if "team_id" in changes:
-        dissatisfactions.move_to_team(session, case.id, changes["team_id"])
+        rows.move_to_team(session, case.id, changes["team_id"])
     if changes.get("owner_id") is not None:
         record_handler(session, case_id=case.id, agent_id=changes["owner_id"], role="owned", now=now)
     _audit(session, "case.update", case, by=by, now=now, fields=sorted(changes))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from callback.db import outlooks as rows
+from callback.db.cases import teams_of
 from callback.db.tables import Outlook
 from callback.services import warnings
 
@@ -26,7 +27,7 @@ def keep(session: Session, outlook: Outlook) -> None:
 def see(session: Session, *, now: datetime, zone: ZoneInfo) -> Outlook:
     """Look ahead. Reads only, because it takes its time: what was seen is kept in a transaction of its own."""
     report = warnings.look_ahead(session, now=now, zone=zone)
-    teams = rows.teams_of(session, {warning.case_id for warning in report.warnings})
+    teams = teams_of(session, {warning.case_id for warning in report.warnings})
     counts: Counter[str] = Counter({EVERYBODY: len(report.warnings)})
     promises = []
     for nth, warning in enumerate(report.warnings):

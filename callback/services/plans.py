@@ -39,8 +39,8 @@ CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 CASES: Table = Case.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
 NEW_CALLBACK = (
-    "id", "handle", "case_id", "customer_id", "purpose", "channel", "state", "blocked_by", "priority", "earliest_at",
-    "due_at", "attempts_made", "pinned", "created_at", "updated_at", "version",
+    "id", "handle", "case_id", "customer_id", "case_team_id", "purpose", "channel", "state", "blocked_by", "priority",
+    "earliest_at", "due_at", "attempts_made", "pinned", "created_at", "updated_at", "version",
 )  # fmt: skip
 CHANGED_CALLBACK = ("channel", "state", "blocked_by", "priority", "earliest_at", "due_at", "updated_at")
 BLOCKED_CALLBACK = ("state", "blocked_by", "slot_id", "updated_at")
@@ -268,7 +268,7 @@ class _Ledger:
         for callback_id, (row, duty, blocked) in zip(ids, self._new, strict=True):
             state = CallbackState.BLOCKED if blocked else CallbackState.WAITING
             times = (duty.earliest, duty.due)
-            who = (callback_id, new_handle(), row.id, row.customer_id)
+            who = (callback_id, new_handle(), row.id, row.customer_id, row.team_id)
             figures = (duty.purpose, duty.channel, state, blocked, duty.priority, *times, 0, False)
             created.append((*who, *figures, self._now, self._now, 1))
             self._decide(row, callback_id, duty, "created")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import bulk, decisions
 from callback.db import visits as rows
+from callback.db.cases import teams_of
 from callback.db.customers import customer_facts
 from callback.db.engine import SessionFactory
 from callback.db.jobs import enqueue
@@ -35,8 +36,8 @@ CALLBACKS: Table = Callback.__table__  # type: ignore[assignment]
 DECISIONS: Table = Decision.__table__  # type: ignore[assignment]
 CHUNK = 2_000
 NEW_CALLBACK = (
-    "id", "handle", "case_id", "customer_id", "purpose", "channel", "state", "priority", "earliest_at", "due_at",
-    "attempts_made", "pinned", "created_at", "updated_at", "version",
+    "id", "handle", "case_id", "customer_id", "case_team_id", "purpose", "channel", "state", "priority", "earliest_at",
+    "due_at", "attempts_made", "pinned", "created_at", "updated_at", "version",
 )  # fmt: skip
 NEW_DECISION = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", "at")
 
@@ -279,8 +280,9 @@ def take_chunk(session: Session, *, now: datetime, report: TurnReport, limit: in
 def _make(session: Session, visits: Sequence[tuple[Any, Visit, int]], ids: Sequence[int], *, now: datetime) -> None:
     """The callbacks, with these ids in order, and the decisions behind them."""
     callbacks, reasons = [], []
+    teams = teams_of(session, {case_id for _, _, case_id in visits})
     for callback_id, (row, visit, case_id) in zip(ids, visits, strict=False):
-        who = (callback_id, new_handle(), case_id, row.customer_id)
+        who = (callback_id, new_handle(), case_id, row.customer_id, teams[case_id])
         figures = (Purpose.VISIT, Channel.AGENT, CallbackState.WAITING, BASE_PRIORITY[Purpose.VISIT])
         callbacks.append((*who, *figures, visit.earliest, visit.due, 0, False, now, now, 1))
         inputs = {

@@ -52,10 +52,10 @@ STATEMENTS = (
     SELECT id, promised_at, opened_at, CASE WHEN promised_at < :now THEN 'broken' ELSE 'open' END FROM cases
     WHERE promised_at IS NOT NULL""",
     # A tenth is live: assigned over today and the next days, some waiting, some blocked, some sent by themselves.
-    """INSERT INTO callbacks (handle, case_id, customer_id, purpose, channel, state, blocked_by, priority, earliest_at,
-                              due_at, agent_id, slot_id, planned_at, result, finished_at, attempts_made, created_at,
-                              updated_at)
-    SELECT md5(n::text), n, n,
+    """INSERT INTO callbacks (handle, case_id, customer_id, case_team_id, purpose, channel, state, blocked_by, priority,
+                              earliest_at, due_at, agent_id, slot_id, planned_at, result, finished_at, attempts_made,
+                              created_at, updated_at)
+    SELECT md5(n::text), n, n, 1 + n % :teams,
            (ARRAY['survey', 'answer', 'holding', 'survey', 'answer', 'second_call', 'follow_up'])[1 + (n / 10) % 7],
            CASE WHEN live % 50 = 7 THEN 'sms' ELSE 'agent' END, state,
            CASE WHEN state = 'blocked' THEN (ARRAY['nobody_qualifies', 'needs_data', 'no_legal_moment',

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import escalations, handovers, work
 from callback.db.engine import SessionFactory, is_postgresql
-from callback.db.tables import Attempt, Callback, Escalation, Handover, Promise, Response
+from callback.db.tables import Attempt, Callback, Case, Escalation, Handover, Promise, Response
 from callback.db.work import Kind, Wanted
 from callback.domain.handle import new_handle
 from callback.domain.moment import start_of_day
@@ -30,7 +30,7 @@ from callback.domain.words import (
     ResponseState,
     Severity,
 )
-from callback.services import board, outlooks
+from callback.services import board, cases, outlooks
 from callback.settings import Settings
 from tests.integration.call_centre import Centre
 
@@ -119,6 +119,18 @@ def test_a_team_sees_its_own_work(centre: Centre, now: datetime) -> None:
     assert seen.counts["overdue"] == 2
     assert sum(map(sum, seen.unhappy.values())) == 1
     assert [team.name for team in seen.teams] == ["North"]
+
+
+def test_the_work_of_a_case_moves_with_it(centre: Centre, now: datetime) -> None:
+    north, south = centre.team("North"), centre.team("South")
+    case_id = centre.case(team_id=north)
+    of_case = centre.callback(None, case_id=case_id, due_at=now - timedelta(hours=2))
+    centre.flag(case_id)
+    with centre.sessions.begin() as session:
+        cases.update_case(session, case=session.get_one(Case, case_id), changes={"team_id": south}, by=None, now=now)
+    assert not listed(centre, Wanted(kind=Kind.OVERDUE, team_id=north))
+    assert listed(centre, Wanted(kind=Kind.OVERDUE, team_id=south)) == [of_case]
+    assert sum(map(sum, look(centre, team_id=south).unhappy.values())) == 1
 
 
 def test_unhappy_customers_by_age_and_severity(centre: Centre, now: datetime) -> None:

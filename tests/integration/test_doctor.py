@@ -29,6 +29,7 @@ from callback.db.tables import (
     Shift,
     Slot,
     Suppression,
+    Team,
 )
 from callback.domain.words import (
     AttemptState,
@@ -290,6 +291,12 @@ def _told_again(world: World) -> None:
     world.another_callback(purpose=Purpose.ANSWER)
 
 
+def _case_moved_alone(world: World) -> None:
+    team = Team(name="North", created_at=world.now)
+    world.add(team)
+    world.run(f"UPDATE cases SET team_id = {team.id}")
+
+
 def _fictional_dialled(world: World) -> None:
     point = ContactPoint(
         customer_id=world.customer.id, kind=ContactKind.MOBILE, address="+8613800000000", fictional=True
@@ -526,6 +533,7 @@ BREAKS: dict[str, Callable[[World], None]] = {
     "closed_with_cause": _closed_without_cause,
     "dissatisfaction_has_second_call": _flag_without_second_call,
     "told_case_has_no_answer_callback": _told_again,
+    "callback_knows_team_of_case": _case_moved_alone,
     "fictional_number_never_dialled": _fictional_dialled,
     "second_call_made_by_another": _called_again_by_handler,
     "second_call_given_to_another": _given_to_handler,

@@ -17,6 +17,7 @@ from callback.bootstrap import House
 from callback.db.engine import reading
 from callback.db.tables import (
     AuditEntry,
+    Callback,
     Case,
     CaseHandler,
     ContactPoint,
@@ -25,10 +26,11 @@ from callback.db.tables import (
     Dissatisfaction,
     ImportRun,
     Promise,
+    Team,
 )
 from callback.domain.words import CaseStatus, ContactKind, PromiseState
 from callback.errors import Invalid
-from callback.services import cases
+from callback.services import cases, visits
 from callback.services.imports.profile import Profile, load_profile
 from callback.services.imports.run import Order, Summary, import_file
 from callback.services.imports.template import write_template
@@ -89,6 +91,24 @@ def test_a_changed_row_is_updated_and_planned_again(load: Callable[..., Summary]
     with reading(house.sessions) as session:
         addresses = session.scalars(select(ContactPoint.address).order_by(ContactPoint.position)).all()
     assert addresses == ["+8613812345678", "+8613912345678"], "known addresses stay, new ones come behind"
+
+
+def test_a_row_that_names_another_team_moves_the_work_of_its_case(
+    load: Callable[..., Summary], house: House, clock: Any
+) -> None:
+    headings = "Case number,Status,Subject,Customer number,Name,Telephone,Team\n"
+    with house.sessions.begin() as session:
+        session.add_all([Team(name=name, created_at=clock.now) for name in ("North", "South")])
+    load("K1,open,Noise,C1,Wang,13812345678,North", headings=headings)
+    with house.sessions.begin() as session:
+        case = session.scalars(select(Case)).one()
+        visits.arrange(
+            session, case=case, earliest_at=clock.now, due_at=clock.now + timedelta(days=1), by=None, now=clock.now
+        )
+        north = session.scalars(select(Callback)).one().case_team_id
+        assert north == case.team_id
+    load("K1,open,Noise,C1,Wang,13812345678,South", headings=headings)
+    assert only(house, Callback).case_team_id == only(house, Case).team_id != north
 
 
 def test_what_the_house_did_is_not_taken_back(load: Callable[..., Summary], house: House, clock: Any) -> None:

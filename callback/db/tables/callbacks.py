@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from callback.db.base import Base, WithId, words
@@ -30,6 +30,13 @@ UNDECIDED = "state = 'exhausted' AND decided_at IS NULL"
 UNSENT = "about = 'channel' OR (about = 'purpose' AND (verdict = 'nothing' OR rule = 'survey'))"
 """Of decisions: those that may have kept something from being sent."""
 AUTOMATIC = "state = 'waiting' AND channel IN ('sms', 'voice', 'email')"
+
+
+def _team_of_case(context: Any) -> int | None:
+    """For a callback that is written alone; the planner, which writes thousands, hands it over."""
+    case_id = context.get_current_parameters()["case_id"]
+    team: int | None = context.connection.scalar(select(Case.team_id).where(Case.id == case_id))
+    return team
 
 
 class Slot(WithId, Base):
@@ -147,6 +154,11 @@ class Callback(WithId, Base):
     handle: Mapped[str] = mapped_column(String(32), unique=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    case_team_id: Mapped[int | None] = mapped_column(default=_team_of_case)
+    """The case's own `team_id`, here so that a team's unassigned work is counted without asking thousands of cases.
+
+    It moves with the case (`db/cases.py: move_to_team`); no foreign key, since that of the case stands for it.
+    """
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
     """Of a second call: the callback after which the customer was unhappy."""
     purpose: Mapped[Purpose] = mapped_column(words(Purpose, "purpose"))

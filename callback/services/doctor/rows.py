@@ -100,6 +100,11 @@ ROWS: tuple[Invariant, ...] = (
           AND k.plan_at IS NULL AND c.state <> 'in_progress'""",
     ),
     by_query(
+        "callback_knows_team_of_case",
+        """SELECT 'callback ' || c.id, 'case ' || k.id FROM callbacks c JOIN cases k ON k.id = c.case_id
+        WHERE coalesce(c.case_team_id, 0) <> coalesce(k.team_id, 0)""",
+    ),
+    by_query(
         "fictional_number_never_dialled",
         """SELECT 'attempt ' || a.id, 'contact point ' || p.id
         FROM attempts a JOIN contact_points p ON p.id = a.contact_point_id

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import imports as rows
 from callback.db.bulk import update_rows
+from callback.db.cases import move_to_team
 from callback.db.tables import Case, Customer, Promise
 from callback.domain.case import promise_verdict
 from callback.domain.words import CaseKind, CaseStatus, Priority, PromiseState
@@ -36,7 +37,10 @@ def change_cases(
         case = cases[case_id]
         said = _typed(draft.case)
         _keep_promise(session, case, promises.get(case_id, []), said.pop("promised_at"), now=now)
+        team_id = case.team_id
         _change(case, said, dated=draft.dated)
+        if case.team_id != team_id:
+            move_to_team(session, case_id, case.team_id)
         _settle_promise(case, promises.get(case_id, []), now=now)
         case.customer_id = customer_ids[draft.customer_key]
         case.import_hash = draft.hash
