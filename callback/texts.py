@@ -53,16 +53,25 @@ def _messages(language: Language) -> Mapping[str, tuple[str, tuple[str, ...]]]:
 
 def say(code: str, language: Language, /, **params: object) -> str:
     """The sentence for `code`. An unknown code is shown as it is: a missing text must not hide an error."""
+    if not params:
+        return _as_it_is(code, language)
     text = catalogue(language).get(code)
     if text is None:
-        return code if not params else f"{code} {params}"
+        return f"{code} {params}"
     number, one = with_one(language).get(code, ("", text))
     if number and str(params.get(number)) == "1":
         text = one
     try:
-        return text.format_map(params) if params else text.replace("{{", "{").replace("}}", "}")
+        return text.format_map(params)
     except (KeyError, IndexError, ValueError):
         return f"{text} {params}"
+
+
+@functools.lru_cache(maxsize=8192)
+def _as_it_is(code: str, language: Language) -> str:
+    """A sentence without parameters: a list of two hundred lines says the same few over and over."""
+    text = catalogue(language).get(code)
+    return code if text is None else text.replace("{{", "{").replace("}}", "}")
 
 
 def language_of(tag: str | None, default: Language = "en") -> Language:

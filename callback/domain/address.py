@@ -1,5 +1,7 @@
 """Addresses of customers: telephone numbers in E.164 and e-mail addresses, and how they are shown."""
 
+import re
+
 _TWO_DIGIT_CODES = frozenset(
     first + second
     for first, seconds in {
@@ -16,6 +18,9 @@ _TWO_DIGIT_CODES = frozenset(
 """ITU-T E.164 list of country codes: 1 and 7 have one digit, these two, every other three."""
 
 
+_NO_DIGIT = re.compile(r"[^0-9]")
+
+
 def mask(address: str) -> str:
     """`address` as it may be shown or logged.
 
@@ -25,7 +30,7 @@ def mask(address: str) -> str:
     if "@" in address:
         name, _, host = address.partition("@")
         return f"{name[:1]}***@{host}"
-    digits = "".join(character for character in address if character.isdecimal() and character.isascii())
+    digits = _NO_DIGIT.sub("", address)
     if not address.startswith("+"):
         return _mask_digits(digits)
     code = calling_code(digits)

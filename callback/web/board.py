@@ -65,7 +65,7 @@ def _board(desk: Desk, team: int | None, *, opened: str, whole: bool) -> Respons
         "link": lambda path, **params: _link(path, team, **params),
         "tone": _tone,
         "zone": desk.house.zone,
-        "hour": lambda at: moments.clock(at, desk.house.zone, desk.language),
+        "hour": lambda at: moments.clock(at, desk.house.zone),
         "amber": AMBER,
         "red": RED,
         "old": timedelta(minutes=20),

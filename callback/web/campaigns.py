@@ -206,7 +206,7 @@ def _bars(figures: progress.Figures, desk: Desk) -> list[dict[str, Any]]:
     return [
         {
             "hour": hour,
-            "label": moments.clock(hour.begins, desk.zone, desk.language),
+            "label": moments.clock(hour.begins, desk.zone),
             "x": round((place + 0.5) * width, 1),
             "sent": bar(place, hour.sent, at=0.1, share=0.8),
             "answered": bar(place, hour.answered, at=0.15, share=0.3),

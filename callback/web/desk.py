@@ -134,7 +134,7 @@ def reader(language: Language, zone: ZoneInfo, now: datetime) -> Mapping[str, ob
         return moments.moment(moment, ZoneInfo(in_zone) if in_zone else zone, language, now=now)
 
     def clock(moment: datetime, in_zone: str | None = None) -> str:
-        return moments.clock(moment, ZoneInfo(in_zone) if in_zone else zone, language)
+        return moments.clock(moment, ZoneInfo(in_zone) if in_zone else zone)
 
     def weekday(moment: datetime | date, in_zone: str | None = None) -> str:
         return moments.weekday(moment, ZoneInfo(in_zone) if in_zone else zone, language)
@@ -158,6 +158,9 @@ def reader(language: Language, zone: ZoneInfo, now: datetime) -> Mapping[str, ob
         "country_name": lambda code: wording.country_name(code, language),
         "carrier_name": lambda name: wording.carrier_name(name, language),
         "span": span,
+        # Of every countdown, to be filled in by the browser.
+        "words_late": say("desk.late_by", language, span=say("desk.span_minutes", language, minutes="%s")),
+        "words_left": say("desk.time_left", language, span="%s"),
     }
 
 

@@ -1,10 +1,11 @@
 """Times and numbers as a person at a desk reads them: short, in one stated zone, in their language."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton
 
 from callback.services.wording import LOCALES
 from callback.texts import Language, say
@@ -14,9 +15,9 @@ def locale_of(language: Language) -> Locale:
     return LOCALES[language]
 
 
-def clock(at: datetime, zone: ZoneInfo, language: Language) -> str:
-    """`14:05`."""
-    return format_time(at.astimezone(zone), "HH:mm", locale=LOCALES[language])
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """`14:05`, the same in both languages."""
+    return f"{at.astimezone(zone):%H:%M}"
 
 
 def day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
@@ -27,7 +28,11 @@ def day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
 
 def weekday(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
     """`Thu 12 Mar` or `3月12日周四`."""
-    on = at.astimezone(zone).date() if isinstance(at, datetime) else at
+    return _weekday(at.astimezone(zone).date() if isinstance(at, datetime) else at, language)
+
+
+@lru_cache(maxsize=512)
+def _weekday(on: date, language: Language) -> str:
     return format_skeleton("MMMEd", on, locale=LOCALES[language])
 
 
@@ -50,7 +55,7 @@ def full_day(at: datetime | date, zone: ZoneInfo, language: Language) -> str:
 def moment(at: datetime, zone: ZoneInfo, language: Language, *, now: datetime) -> str:
     """The shortest that is clear: `14:05` today, `tomorrow 09:00`, `Thu 12 Mar, 09:00`, with the year when another."""
     local, today = at.astimezone(zone), now.astimezone(zone).date()
-    time = clock(at, zone, language)
+    time = clock(at, zone)
     apart = (local.date() - today).days
     if apart == 0:
         return time

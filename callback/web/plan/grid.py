@@ -75,7 +75,7 @@ def _values(desk: Desk) -> dict[str, Any]:
         "teams": teams,
         "purposes": Purpose,
         "faces": {one: _face(desk, one) for one in Purpose},
-        "clocks": [moments.clock(at, desk.zone, desk.language) for at in seen.columns],
+        "clocks": [moments.clock(at, desk.zone) for at in seen.columns],
         "today": today,
         "yesterday": view.day - timedelta(days=1),
         "tomorrow": view.day + timedelta(days=1),
