@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from callback.db.among import among
+from callback.db.among import among, plain
 from callback.db.callbacks import LISTED, LIVE
 from callback.db.tables import Agent, Appointment, Callback, Customer, Move, Shift, ShiftException, Slot, Team
 from callback.domain.words import AppointmentState, MoveKind
@@ -41,7 +41,7 @@ def slots_between(
     statement = select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at).where(
         among(session, Slot.agent_id, agent_ids), Slot.starts_at >= since, Slot.starts_at < until
     )
-    return session.execute(statement.order_by(Slot.starts_at)).all()
+    return plain(session, statement.order_by(Slot.starts_at)).all()
 
 
 def placed_between(
@@ -71,7 +71,7 @@ def placed_between(
         .where(Callback.planned_at >= since, Callback.planned_at < until)
         .order_by(Callback.planned_at, Callback.priority.desc(), Callback.id)
     )
-    return session.execute(statement.limit(limit)).all()
+    return plain(session, statement.limit(limit)).all()
 
 
 def absences(session: Session, *, now: datetime) -> dict[int, tuple[int, dict[str, Any]]]:

@@ -15,6 +15,7 @@ from callback.domain.words import Purpose, Role
 from callback.services import day_plans
 from callback.web import moments
 from callback.web.desk import Desk, at_desk
+from callback.web.plan.chips import Chips
 
 router = APIRouter(include_in_schema=False)
 Leader = Annotated[Desk, Depends(at_desk(Scope.CALLBACKS_WRITE, Role.SUPERVISOR, Role.ADMINISTRATOR))]
@@ -69,25 +70,18 @@ def _values(desk: Desk) -> dict[str, Any]:
         )
         teams = session.execute(select(Team.id, Team.name).order_by(Team.name)).all()
     today = desk.now.astimezone(desk.zone).date()
+    clocks = [moments.clock(at, desk.zone) for at in seen.columns]
     return {
         "plan": seen,
         "view": view,
         "teams": teams,
         "purposes": Purpose,
-        "faces": {one: _face(desk, one) for one in Purpose},
-        "clocks": [moments.clock(at, desk.zone) for at in seen.columns],
+        "clocks": clocks,
+        "chips": Chips(desk, clocks),
         "today": today,
         "yesterday": view.day - timedelta(days=1),
         "tomorrow": view.day + timedelta(days=1),
         "share": None if seen.current is None else (desk.now - seen.columns[seen.current]) / _width(seen),
-    }
-
-
-def _face(desk: Desk, purpose: Purpose) -> Mapping[str, str]:
-    return {
-        "code": purpose.value,
-        "name": desk.say(f"reassign_desk.purpose.{purpose.value}"),
-        "mark": desk.say(f"plan_desk.mark.{purpose.value}"),
     }
 
 
