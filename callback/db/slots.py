@@ -1,5 +1,6 @@
 """Slots: the stretches of agents' shifts, kept as rows so that a plan can point at them."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
@@ -7,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, delete, exists, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db import bulk
@@ -26,7 +27,8 @@ def agents_at_work(session: Session, *, which: ColumnElement[bool] | None = None
 
     `which`: only those of whom it is true.
     """
-    columns = (Agent.id, Agent.languages, Agent.skills, Agent.team_id, Agent.daily_capacity, Agent.time_zone)
+    lists = (cast(Agent.languages, Text), cast(Agent.skills, Text))
+    columns = (Agent.id, *lists, Agent.team_id, Agent.daily_capacity, Agent.time_zone)
     has_hours = or_(
         exists().where(Shift.agent_id == Agent.id),
         exists().where(ShiftException.agent_id == Agent.id),
@@ -37,14 +39,20 @@ def agents_at_work(session: Session, *, which: ColumnElement[bool] | None = None
     return {
         agent_id: AgentFacts(
             id=agent_id,
-            languages=frozenset(languages),
-            skills=frozenset(skills),
+            languages=_words(languages),
+            skills=_words(skills),
             team_id=team_id,
             daily_capacity=daily_capacity,
             zone=ZoneInfo(time_zone),
         )
         for agent_id, languages, skills, team_id, daily_capacity, time_zone in plain(session, statement).all()
     }
+
+
+@lru_cache(maxsize=4096)
+def _words(listed: str) -> frozenset[str]:
+    """Of a list as the database writes it: hundreds of agents have the same few, and each is read once."""
+    return frozenset(json.loads(listed))
 
 
 def working_times(session: Session, agents: Mapping[int, AgentFacts]) -> dict[int, WorkingTime]:

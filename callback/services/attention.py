@@ -15,7 +15,7 @@ from callback.domain.words import LIVE_STATES, CallbackState, Channel, Role, Ver
 from callback.texts import LANGUAGES
 
 NAMED = 5
-_LOOKED_AT = 20_000
+_LOOKED_AT = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import Row, Select, String, and_, cast, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import slots
@@ -115,12 +115,7 @@ def words(fault: Fault, language: Language, *, zone: ZoneInfo) -> dict[str, Any]
 
 def impossible_shifts(look: _Look) -> Iterator[Fault]:
     """Shifts that overlap, that are too short for a slot, or in which nobody may be called."""
-    weeks: defaultdict[int, list[Hours]] = defaultdict(list)
-    columns = (Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends)
-    shifts = plain(look.session, select(*columns).join(Agent).where(Agent.active).order_by(Shift.id))
-    for agent_id, weekday, starts, ends in shifts.all():
-        weeks[agent_id].append((weekday, starts, ends))
-    for agent_id, week in weeks.items():
+    for agent_id, week in sorted(_weeks(look.session).items()):
         yield from _shift_faults(look, agent_id, week)
     days: defaultdict[tuple[int, date], list[tuple[time | None, time | None]]] = defaultdict(list)
     changes = select(ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
@@ -132,6 +127,20 @@ def impossible_shifts(look: _Look) -> Iterator[Fault]:
             yield Fault("absent_and_at_work", look.names[agent_id], {"day": day.isoformat()}, agent_id)
         worked = [(day, starts, ends) for starts, ends in hours if starts is not None and ends is not None]
         yield from _shift_faults(look, agent_id, worked)
+
+
+def _weeks(session: Session) -> Mapping[int, Sequence[Hours]]:
+    """The week of every active agent, in the order of its days. Thousands of shifts are a handful of different hours:
+    those are the rows that are read, each with its people in one text."""
+    hours = (Shift.weekday, Shift.starts, Shift.ends)
+    people = func.aggregate_strings(cast(Shift.agent_id, String), ",")
+    query = select(*hours, people).join(Agent).where(Agent.active).group_by(*hours).order_by(*hours)
+    weeks: defaultdict[int, list[Hours]] = defaultdict(list)
+    for *one, agent_ids in plain(session, query).all():
+        stretch = tuple(one)
+        for agent_id in agent_ids.split(","):
+            weeks[int(agent_id)].append(stretch)
+    return weeks
 
 
 def _shift_faults(look: _Look, agent_id: int, stretches: Sequence[Hours]) -> Iterator[Fault]:
@@ -179,6 +188,13 @@ def agents_who_can_do_nothing(look: _Look) -> Iterator[Fault]:
         yield Fault("nobody_at_work", "–")
 
 
+def _each(look: _Look, statement: Select[Any]) -> Iterator[Row[Any]]:
+    """Row by row; a page's few at once, since a cursor in the server is three statements more."""
+    if look.limit is not None:
+        return iter(plain(look.session, statement))
+    return iter(look.session.execute(statement.execution_options(yield_per=1_000)))
+
+
 def _wanted_skills(look: _Look) -> dict[str, int]:
     owed = select(Callback.case_id).where(_OWED).order_by(Callback.due_at, Callback.id).limit(look.limit).subquery()
     asked = select(Case.required_skill).join(owed, owed.c.case_id == Case.id).where(Case.required_skill.is_not(None))
@@ -200,7 +216,8 @@ def contradictory_pins(look: _Look) -> Iterator[Fault]:
         if key in seen:
             yield Fault("pins_collide", row.handle, {"agent": look.names[row.agent_id], "other": seen[key]})
         seen[key] = row.handle
-    yield from _forbidden_pins(look, rows)
+    if rows:  # nothing is pinned in most houses, and the facts about nobody are eight statements
+        yield from _forbidden_pins(look, rows)
 
 
 def _forbidden_pins(look: _Look, rows: Mapping[int, Any]) -> Iterator[Fault]:
@@ -237,7 +254,7 @@ def deadlines(look: _Look) -> Iterator[Fault]:
     passed = columns.where(idle, Callback.due_at < look.now)
     impossible = columns.where(_IMPOSSIBLE, Callback.due_at >= look.now, Callback.state != CallbackState.IN_PROGRESS)
     for code, statement in (("due_passed", passed), ("due_before_earliest", impossible)):
-        for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+        for row in _each(look, statement):
             yield Fault(code, row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
 
 
@@ -246,7 +263,7 @@ def blocked(look: _Look) -> Iterator[Fault]:
     columns = (Callback.handle, Callback.blocked_by)
     statement = select(*columns).where(text("callbacks.state = 'blocked'"))
     statement = statement.order_by(Callback.due_at, Callback.id).limit(look.limit)
-    for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+    for row in _each(look, statement):
         if row.blocked_by in (BlockedBy.NO_LEGAL_MOMENT, BlockedBy.NOBODY_QUALIFIES, BlockedBy.NEEDS_DATA):
             yield Fault(row.blocked_by.value, row.handle)
 
@@ -267,7 +284,7 @@ def left_out(look: _Look) -> Iterator[Fault]:
         )
         .order_by(Callback.due_at, Callback.id)
     )
-    for row in look.session.execute(statement.execution_options(yield_per=1_000)):
+    for row in _each(look, statement):
         yield Fault(f"left_{row.rule}", row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
 
 
