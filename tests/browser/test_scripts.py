@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from callback.texts import say
 from tests.browser.conftest import BOTH, WIDTHS, Site
@@ -36,7 +36,12 @@ def test_a_script_is_edited_with_a_live_preview_published_and_undone(site: Site,
     page.locator("details.step[open] textarea").first.fill("您好！请问是{{ salutation }}本人吗？")
     expect(page.locator("#preview blockquote", has_text="请问是王女士本人吗")).to_be_visible()
     asked: list[str] = []  # what is not saved yet is not left without a question
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
     page.get_by_role("link", name=say("questionnaires_desk.leave", "zh")).click(no_wait_after=True)
     expect(page).to_have_url(re.compile("/edit$"))
     assert asked == ["beforeunload"]

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from callback.app import create_app
 from callback.bootstrap import House, build
+from callback.channels.gateway import GatewaySms
 from callback.channels.protocol import Accepted
 from callback.db.tables import InboundMessage
 from callback.domain.words import Channel, InboundOutcome, SendState
@@ -124,6 +125,8 @@ def test_reports_at_one_address_are_told_apart_by_the_gateways_id(told: Told) ->
 
 def test_a_gateway_hears_what_it_wants_to_hear(told: Told) -> None:
     way = told.house.channels[Channel.SMS]
+    assert isinstance(way, GatewaySms)
+    assert way.file.reports
     reports = way.file.reports.model_copy(update={"each": "data.list", "ref": "uid", "answer": "OK"})
     way.file = way.file.model_copy(update={"reports": reports})
     handle = told.sent()
