@@ -34,15 +34,18 @@ def paused_collector(*, when: bool = True) -> Iterator[Callable[[], object]]:
 
     An import or a planning makes millions of tuples and facts, none of them in a cycle. Left alone, the collector looks
     through all of them again and again, which was a sixth of their time. What was there before is left out of what it
-    looks through. Nested use changes nothing.
+    looks through; a server has done that for good, and there is no thawing of a part. Nested use changes nothing.
     """
     if not (when and gc.isenabled()):
         yield lambda: None
         return
+    left_out = gc.get_freeze_count() > 0
     gc.disable()
-    gc.freeze()
+    if not left_out:
+        gc.freeze()
     try:
         yield gc.collect
     finally:
-        gc.unfreeze()
+        if not left_out:
+            gc.unfreeze()
         gc.enable()
