@@ -1,4 +1,4 @@
-"""How fast a sender may go: a bucket of tokens, the room before the window closes, fair shares, and the breaker.
+"""How fast a sender may go: a bucket of tokens, the room before the window closes, fair turns, and the breaker.
 
 A token is a segment of a message or one call. Rates are tokens a second. The bucket and the breaker are rows of the
 database, so any number of workers share them.
@@ -44,31 +44,32 @@ def room(*, rate: float, waiting: int, now: datetime, closes: datetime, margin: 
     return max(0, int(seconds * rate) - waiting)
 
 
-def fair_shares(wanted: Mapping[int, int], total: int) -> dict[int, int]:
-    """`total` places among those who want some: everybody gets the same until they have enough (max-min fairness).
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """Who is chosen, in the order of their turns, and whose turn the last of them was."""
 
-    Whoever has the smaller number goes first for a remainder. Never more than `total`, never more than was wanted.
+    chosen: tuple[int, ...]
+    last: int
+
+
+def deal(streams: Mapping[int, Sequence[int]], total: int, *, after: int) -> Dealt:
+    """`total` places, dealt one at a time in turn: nobody waits behind the whole of another's (max-min fairness).
+
+    The first turn is of whoever comes next after `after`, the one that was served last. With one place at a time, as a
+    slow sender has, everybody's turn comes all the same, as long as whoever deals next begins after `last`.
     """
-    shares = dict.fromkeys(wanted, 0)
-    left = max(0, total)
-    hungry = sorted((name for name, want in wanted.items() if want > 0), key=lambda name: (wanted[name], name))
-    while hungry and left:
-        each = max(1, left // len(hungry))
-        still: list[int] = []
-        for name in hungry:
-            given = min(each, wanted[name] - shares[name], left)
-            shares[name] += given
-            left -= given
-            if shares[name] < wanted[name]:
-                still.append(name)
-        hungry = still
-    return shares
-
-
-def interleaved(streams: Sequence[Sequence[int]]) -> list[int]:
-    """One of each in turn: nobody waits behind the whole of another's."""
-    longest = max((len(stream) for stream in streams), default=0)
-    return [stream[place] for place in range(longest) for stream in streams if place < len(stream)]
+    names = sorted(streams)
+    turns = [name for name in names if name > after] + [name for name in names if name <= after]
+    chosen: list[int] = []
+    last = after
+    for place in range(max((len(stream) for stream in streams.values()), default=0)):
+        for name in turns:
+            if len(chosen) >= total:
+                return Dealt(tuple(chosen), last)
+            if place < len(streams[name]):
+                chosen.append(streams[name][place])
+                last = name
+    return Dealt(tuple(chosen), last)
 
 
 # ── The breaker ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +93,11 @@ class Breaker:
             return wanted
         return min(wanted, 1) if now >= self.open_until else 0
 
+    @property
+    def is_open(self) -> bool:
+        """The carrier is ill: what fails now says nothing about the message."""
+        return self.open_until is not None
+
     def after_success(self) -> "Breaker":
         return Breaker()
 
@@ -104,6 +110,20 @@ class Breaker:
             return Breaker(self.failures, self.open_until)  # one that was under way already: not another outage
         rest = min(FIRST_REST * 2 ** min(failures - TRIPS_AFTER, 10), LONGEST_REST)
         return Breaker(failures, now + rest * jitter(chance))
+
+
+LONGEST_OUTAGE = timedelta(days=1)
+"""Failures while the breaker is open are counted all the same when a message has waited for so long."""
+HEAD_START = timedelta(seconds=15)
+"""What failed while the breaker was open leaves the next try to others: it may be this one that the carrier chokes on,
+and as the first at every rest it would keep everybody else back."""
+
+
+def another_try(breaker: Breaker, *, tries: int, since: datetime, now: datetime) -> tuple[int, datetime]:
+    """How many tries count against a message that failed now and is kept since `since`, and when the next one is."""
+    if breaker.open_until is None or now - since > LONGEST_OUTAGE:
+        return tries + 1, now + backoff(tries + 1)
+    return tries, max(now, breaker.open_until) + HEAD_START * jitter()
 
 
 def backoff(tries: int, *, chance: random.Random | None = None) -> timedelta:

@@ -43,6 +43,8 @@ class Sender(WithId, Base):
     """Of the carrier, in a row."""
     open_until: Mapped[datetime | None]
     """The breaker is open: nothing is handed over before."""
+    turn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Id of the campaign that was served last, 0 for contacts of none: the next place is of the one after it."""
 
 
 class Send(WithId, Base):

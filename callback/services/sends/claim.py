@@ -36,6 +36,9 @@ from callback.services.sends.requeued import still_allowed
 MARGIN = timedelta(seconds=60)
 """So much before the customer's window closes nothing is handed over any more."""
 
+OF_NO_CAMPAIGN = 0
+"""The turn of the contacts that are in no campaign."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
@@ -75,6 +78,8 @@ class Purse:
         self.waiting = waiting
         self.bucket = pacing.Bucket(row.tokens, row.refilled_at).refilled(rate=rate, now=now)
         self.breaker = pacing.Breaker(row.failures, row.open_until)
+        self.turn = row.turn
+        """Which campaign was served last (`pacing.deal`)."""
 
     @classmethod
     def open(cls, session: Session, *, way: SendChannel, now: datetime) -> "Purse":
@@ -100,6 +105,7 @@ class Purse:
     def close(self) -> None:
         """Write down what is left."""
         self._row.tokens, self._row.refilled_at = self.bucket.tokens, self.bucket.at
+        self._row.turn = self.turn
         if self.breaker.open_until is not None:
             # Half open: only this one tries; the next does when its result is known, or after the rest.
             self._row.open_until = self.now + pacing.FIRST_REST
@@ -170,19 +176,24 @@ class _Batch:
         return self._write(fit, compose, expires=judge.policy.survey_expires) if fit else []
 
     def _due(self, limit: int) -> list[Callback]:
-        """Fair between campaigns: everybody's turn comes, however long another's list is."""
+        """Fair between campaigns: everybody's turn comes, however long another's list is and however slow the sender.
+
+        Whose turn it was last stands in the sender's row, which is locked: all dispatchers deal from one hand.
+        """
         running = rows.campaigns_by_state(self._session)[CampaignState.RUNNING]
-        streams: dict[int, list[int]] = {}
-        for name, campaign_id in enumerate((None, *sorted(running))):
-            streams[name] = rows.due_callbacks(
+        streams = {
+            campaign_id or OF_NO_CAMPAIGN: rows.due_callbacks(
                 self._session, channel=self._way.channel, campaign_id=campaign_id, now=self._now, limit=limit
             )
-        shares = pacing.fair_shares({name: len(ids) for name, ids in streams.items()}, limit)
-        chosen = pacing.interleaved([ids[: shares[name]] for name, ids in streams.items()])
-        if not chosen:
+            for campaign_id in (None, *running)
+        }
+        dealt = pacing.deal(streams, limit, after=self._purse.turn)
+        if not dealt.chosen:
             return []
-        locked = rows.locked_callbacks(self._session, chosen)
-        return [locked[callback_id] for callback_id in chosen if callback_id in locked]
+        # Also when it comes to nothing below: a list that has to be put off must not keep the others waiting.
+        self._purse.turn = dealt.last
+        locked = rows.locked_callbacks(self._session, dealt.chosen)
+        return [locked[callback_id] for callback_id in dealt.chosen if callback_id in locked]
 
     def _fit(self, judge: Judge, callbacks: Sequence[Callback]) -> list[Fit]:
         """Those whose contact may be made; the others are put off, with the reason."""

@@ -1,20 +1,22 @@
-"""Pacing: the bucket, the room before the window closes, fair shares, and the breaker."""
+"""Pacing: the bucket, the room before the window closes, fair turns, and the breaker."""
 
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callback.domain.pacing import (
+    LONGEST_OUTAGE,
     LONGEST_REST,
     TRIPS_AFTER,
     Breaker,
     Bucket,
+    another_try,
     backoff,
-    fair_shares,
+    deal,
     full,
-    interleaved,
     room,
 )
 
@@ -51,23 +53,46 @@ def test_room_before_the_window_closes() -> None:
     assert room(rate=1, waiting=0, now=closes, closes=closes, margin=margin) == 0
 
 
-@given(st.dictionaries(st.integers(0, 20), st.integers(0, 50), max_size=8), st.integers(0, 100))
-def test_fair_shares_are_max_min_fair(wanted: dict[int, int], total: int) -> None:
-    shares = fair_shares(wanted, total)
-    assert sum(shares.values()) == min(total, sum(wanted.values()))
+streams_of_ids = st.dictionaries(st.integers(0, 20), st.integers(0, 50), max_size=8).map(
+    lambda sizes: {name: [1000 * name + place for place in range(size)] for name, size in sizes.items()}
+)
+
+
+@given(streams_of_ids, st.integers(0, 100), st.integers(0, 20))
+def test_places_are_dealt_fairly_and_in_order(streams: dict[int, list[int]], total: int, after: int) -> None:
+    dealt = deal(streams, total, after=after)
+    assert len(dealt.chosen) == min(total, sum(map(len, streams.values())))
+    shares = {name: [one for one in dealt.chosen if one in set(stream)] for name, stream in streams.items()}
     for name, share in shares.items():
-        assert share <= wanted[name]
-        if share < wanted[name]:  # whoever goes without has no less than anybody else, but for the remainder
-            assert all(other <= share + 1 for other in shares.values())
+        assert share == streams[name][: len(share)]
+        if len(share) < len(streams[name]):  # whoever goes without has no less than anybody else, but for the remainder
+            assert all(len(other) <= len(share) + 1 for other in shares.values())
 
 
-@given(st.lists(st.lists(st.integers(), max_size=6), max_size=5))
-def test_interleaved_keeps_everything_in_order(streams: list[list[int]]) -> None:
-    tagged = [[100 * place + position for position, _ in enumerate(stream)] for place, stream in enumerate(streams)]
-    mixed = interleaved(tagged)
-    assert sorted(mixed) == sorted(one for stream in tagged for one in stream)
-    for stream in tagged:
-        assert [one for one in mixed if one in set(stream)] == stream
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 5))
+def test_with_fewer_places_than_streams_everybody_is_served_in_turn(names: list[int], total: int) -> None:
+    waiting = {name: list(range(1000 * name, 1000 * name + 50)) for name in set(names)}
+    served = Counter[int]()
+    turn = 0
+    for _ in range(20):
+        dealt = deal(waiting, total, after=turn)
+        turn = dealt.last
+        for one in dealt.chosen:
+            waiting[one // 1000].remove(one)
+            served[one // 1000] += 1
+    counts = [served[name] for name in waiting]
+    if all(waiting.values()):
+        assert max(counts) - min(counts) <= 1
+
+
+def test_a_failure_counts_only_while_the_carrier_is_well() -> None:
+    assert another_try(Breaker(2), tries=3, since=NOW, now=NOW)[0] == 4
+    ill = Breaker(9, NOW + timedelta(minutes=5))
+    tries, due = another_try(ill, tries=3, since=NOW, now=NOW)
+    assert tries == 3
+    assert due > NOW + timedelta(minutes=5)  # somebody else has the next try
+    long_ago = NOW - LONGEST_OUTAGE - timedelta(seconds=1)
+    assert another_try(ill, tries=3, since=long_ago, now=NOW)[0] == 4
 
 
 def test_the_breaker_opens_tries_once_and_closes() -> None:
