@@ -109,6 +109,13 @@ def cancel_waiting(session: Session, campaign: Campaign, *, result: str, now: da
     return [(callback_id, case_id) for callback_id, case_id in ended]
 
 
+def cancelled_with_waiting(session: Session) -> Sequence[Campaign]:
+    """Cancelled ones in which something automatic waits all the same."""
+    waiting = select(Callback.id).where(_AUTOMATIC, Callback.campaign_id == Campaign.id)
+    query = select(Campaign).where(Campaign.state == CampaignState.CANCELLED, waiting.exists())
+    return session.scalars(query.order_by(Campaign.id)).all()
+
+
 def progress(session: Session, campaign_ids: Sequence[int]) -> dict[int, dict[CallbackState, int]]:
     """Callbacks of each campaign by state."""
     found: dict[int, dict[CallbackState, int]] = {campaign_id: {} for campaign_id in campaign_ids}

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
+from callback.db.among import among
 from callback.db.bulk import insert_missing
 from callback.db.claims import changed_one
 from callback.db.keyset import newest
@@ -54,6 +55,16 @@ def unread_from(session: Session, addresses: Collection[str]) -> frozenset[str]:
         return frozenset()
     query = select(InboundMessage.from_address).where(_WAITING, InboundMessage.from_address.in_(addresses))
     return frozenset(session.scalars(query))
+
+
+def heard_since(session: Session, customer_ids: Collection[int], *, since: datetime) -> frozenset[int]:
+    """Those of the customers who have written since then."""
+    if not customer_ids:
+        return frozenset()
+    query = select(InboundMessage.customer_id).where(
+        among(session, InboundMessage.customer_id, customer_ids), InboundMessage.received_at > since
+    )
+    return frozenset(one for one in session.scalars(query) if one is not None)
 
 
 def by_provider_id(session: Session, provider_id: str) -> InboundMessage | None:

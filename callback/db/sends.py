@@ -36,6 +36,7 @@ from callback.db.tables import (
     Send,
     Sender,
 )
+from callback.domain.pacing import Breaker
 from callback.domain.rules import states_below
 from callback.domain.words import AttemptState, CallbackState, CampaignState, Channel, Purpose, SendKind, SendState
 
@@ -64,11 +65,11 @@ def locked_sender(session: Session, *, channel: Channel, sender: str, tokens: fl
     return row
 
 
-def is_sound(session: Session, *, channel: Channel, sender: str) -> bool:
-    """Whether the sender's breaker has counted no failure; asked without a lock."""
+def breaker_of(session: Session, *, channel: Channel, sender: str) -> Breaker:
+    """The sender's breaker, read without a lock."""
     query = select(Sender.failures, Sender.open_until).where(Sender.channel == channel, Sender.sender == sender)
     row = session.execute(query).one_or_none()
-    return row is not None and row.failures == 0 and row.open_until is None
+    return Breaker() if row is None else Breaker(row.failures, row.open_until)
 
 
 def handed_over(session: Session, *, channel: Channel, sender: str, below: int, now: datetime) -> int:
@@ -149,8 +150,8 @@ def contact_points(session: Session, customer_ids: Collection[int]) -> dict[tupl
 def queued(session: Session, *, channel: Channel, now: datetime, limit: int) -> Sequence[Send]:
     """Sends that wait for their turn, the longest due first, locked.
 
-    Without those that would keep their place anyway, so that nobody else waits behind them: of a paused campaign, and
-    for somebody who has just written and whose words nobody has read yet, since they may be a STOP.
+    Without those that would keep their place anyway, so that nobody else waits behind them: what would begin a contact
+    of a paused campaign, and for somebody who has just written and whose words nobody has read yet: it may be a STOP.
     """
     paused = select(Callback.id).join(Campaign, Campaign.id == Callback.campaign_id)
     paused = paused.where(Callback.id == Send.callback_id, Campaign.state == CampaignState.PAUSED)
@@ -160,7 +161,7 @@ def queued(session: Session, *, channel: Channel, now: datetime, limit: int) -> 
     return session.scalars(
         select(Send)
         .where(text("sends.state = 'queued'"), Send.channel == channel, Send.due_at <= now)
-        .where(~paused.exists(), ~unread.exists())
+        .where(~and_(Send.kind.in_(STARTS), paused.exists()), ~unread.exists())
         .order_by(Send.due_at, Send.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

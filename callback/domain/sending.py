@@ -37,6 +37,11 @@ class Failure:
     not_this_channel: bool = False
     given_up: bool = False
 
+    @property
+    def is_for_good(self) -> bool:
+        """The same to the same number would fail again."""
+        return self.opt_out or self.not_this_channel or self.given_up or self.disposition is Disposition.DEAD_NUMBER
+
 
 _BAD_NUMBER = Failure(Disposition.DEAD_NUMBER, "bad_number")
 _NOT_HERE = Failure(Disposition.TECHNICAL_FAILURE, "not_this_channel", not_this_channel=True)

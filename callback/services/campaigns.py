@@ -1,7 +1,9 @@
 """Campaigns: a named part of the automatic contacts, started, paused, resumed and cancelled as one.
 
-A pause acts on the next claim, and on what is claimed already within half a second (`worker/sending.py`). What the
-carrier has been given is with the customer; a conversation that has begun goes on.
+A pause acts on the next claim, and on what is claimed already within half a second (`worker/sending.py`). It acts on
+what would begin a contact, and so does a cancellation: what the carrier has been given is with the customer, and a
+conversation that has begun goes on to its end, but is not begun again. Whoever has answered gets the next question,
+whoever says STOP the confirmation.
 """
 
 from dataclasses import asdict, dataclass
@@ -84,7 +86,7 @@ def find_by_name(session: Session, name: str) -> Campaign:
 def pause(
     session: Session, campaign: Campaign, *, by: int | None, now: datetime, version: int | None = None
 ) -> Campaign:
-    """Nothing of it leaves any more. Pausing a paused one changes nothing.
+    """Nothing of it begins any more. Pausing a paused one changes nothing.
 
     Raises `Conflict` (`campaign_over`, and `campaign_changed` when it is not as it was at `version`).
     """
@@ -101,7 +103,8 @@ def resume(
 def cancel(
     session: Session, campaign: Campaign, *, by: int | None, now: datetime, version: int | None = None
 ) -> Campaign:
-    """For good: what has not begun ends, and is not planned anew. Cancelling twice changes nothing.
+    """For good: what has not begun ends, and is not planned anew; nor is what comes back from a conversation
+    (`enrol_all`). Cancelling twice changes nothing.
 
     Raises `Conflict` (`campaign_changed`).
     """
@@ -111,6 +114,14 @@ def cancel(
         if _is_over(campaign):
             return campaign
         raise Conflict("campaign_changed", name=campaign.name)
+    ended = _end_waiting(session, campaign, by=by, now=now)
+    _audited(session, campaign, "campaign_cancelled", by=by, now=now, ended=ended)
+    return campaign
+
+
+def _end_waiting(session: Session, campaign: Campaign, *, by: int | None, now: datetime) -> int:
+    """What waits in a cancelled campaign ends, with the decision; how many. Their open responses are closed with what
+    was answered by the tick that looks after silent surveys (`services/reminders.py`)."""
     ended = rows.cancel_waiting(session, campaign, result="campaign_cancelled", now=now)
     session.add_all(
         Decision(
@@ -125,13 +136,17 @@ def cancel(
         )
         for callback_id, case_id in ended
     )
-    _audited(session, campaign, "campaign_cancelled", by=by, now=now, ended=len(ended))
-    return campaign
+    return len(ended)
 
 
 def enrol_all(sessions: SessionFactory, *, now: datetime) -> int:
-    """What has been planned since joins the campaign that it fits, the oldest campaign first; how many did."""
+    """What has been planned since joins the campaign that it fits, the oldest campaign first; how many did.
+
+    What has come back to wait in a cancelled one (a reminder, another try) ends: nobody would ever make it.
+    """
     with sessions.begin() as session:
+        for campaign in rows.cancelled_with_waiting(session):
+            _end_waiting(session, campaign, by=None, now=now)
         live = session.scalars(rows.listed().where(Campaign.state.in_(LIVE)).order_by(Campaign.id)).all()
         return sum(rows.enrol(session, campaign, campaign.criteria, now=now) for campaign in live)
 

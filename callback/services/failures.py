@@ -3,7 +3,7 @@
 from callback.domain.sending import FAILURES, failure_of
 from callback.texts import Language, catalogue, say
 
-WITHDRAWN = ("campaign_cancelled", "outside_window", "suppressed")
+WITHDRAWN = ("campaign_cancelled", "attempt_over", "overtaken", "outside_window", "suppressed")
 """Why a send that was queued never left (`services/sends/requeued.py`)."""
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from callback.db import messages as rows
 from callback.db import surveys as survey_rows
-from callback.db.policies import load_policy
 from callback.db.tables import Attempt, Callback, Case, Customer, InboundMessage, Response
 from callback.domain.address import mask
 from callback.domain.survey import Definition, Question, Value, parse_definition
@@ -29,8 +28,6 @@ from callback.domain.words import (
 )
 from callback.errors import Conflict, Invalid, NotFound
 from callback.services import answering, audit, renderings, surveys, visits
-from callback.services.hard_rules import contact_of
-from callback.services.sends.judge import closes
 from callback.services.sends.queue import queue_message
 from callback.services.suppressions import BY_HAND, suppress
 from callback.settings import Settings
@@ -288,12 +285,11 @@ def _go_on(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """The next question, while the conversation lasts and the customer's window is open; what was over ends again."""
+    """The next question, in the customer's window, while the conversation lasts; what was over ends again."""
     if not callback.state.is_live:
         surveys.close_response(session, response=taken.step.response, now=now)
         return
-    closes_at = closes(contact_of(session, callback, at=now, agent_id=None), load_policy(session))
-    if attempt is None or attempt.agent_id is not None or closes_at is None or taken.step.question is None:
+    if attempt is None or attempt.agent_id is not None or taken.step.question is None:
         return
     language = renderings.spoken_language(session.get_one(Customer, callback.customer_id).language)
     queue_message(
@@ -302,7 +298,6 @@ def _go_on(
         address=message.from_address,
         kind=SendKind.QUESTION,
         attempt=attempt,
-        closes_at=closes_at,
         now=now,
     )
 
@@ -317,13 +312,8 @@ def call_back(session: Session, *, message_id: int, by: int, now: datetime) -> b
     case = _case(session, message, response)
     if case is None:
         raise Conflict("message_without_case")
-    try:
-        visits.arrange(session, case=case, earliest_at=now, due_at=now + CALL_WITHIN, by=by, now=now)
-    except Conflict as present:
-        if present.code != "visit_exists":
-            raise
-        return False
-    return True
+    _, new = visits.ask_for_call(session, case=case, due_at=now + CALL_WITHIN, by=by, now=now)
+    return new
 
 
 def opt_out(

@@ -47,7 +47,7 @@ class Behaviour:
     slow: float = 0.0
     slow_s: float = 1.0
     down: bool = False
-    """Every request is answered 503."""
+    """Every request is answered 503, whether something is handed over or asked."""
     refused: dict[str, int] = field(default_factory=dict)
     """Number → code of a 400, as 21211 or 21610."""
     fate: dict[str, tuple[str, int | None]] = field(default_factory=dict)
@@ -308,7 +308,7 @@ class FakeCarrier:
                 return _reply(400, {"code": 20001, "message": "; ".join(faults), "status": 400})
         if self.behaviour.latency_s:
             await asyncio.sleep(self.behaviour.latency_s)
-        if method == "GET":
+        if method == "GET" and not self.behaviour.down:
             return self._list(found[2], query)
         return await self._create(found[2], dict(parse_qsl(body.decode(), keep_blank_values=True)))
 

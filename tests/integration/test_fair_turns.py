@@ -1,4 +1,4 @@
-"""Fair between campaigns: a slow sender serves them in turn, whoever claims, and however many more of them there are."""
+"""Fair between campaigns: a slow sender serves them in turn, whoever claims, however many there are."""
 
 import threading
 from collections import Counter

@@ -109,7 +109,8 @@ class Send(WithId, Base):
     state: Mapped[SendState] = mapped_column(words(SendState, "state"), default=SendState.QUEUED)
     due_at: Mapped[datetime]
     closes_at: Mapped[datetime | None]
-    """Not from this moment on: the customer's window closes. Empty for an answer to what they have just written."""
+    """Not from this moment on: the customer's window closes. Empty for an answer to what they have just written; a
+    later message of a conversation gets it when it leaves (`services/sends/conversations.py`)."""
     lease_until: Mapped[datetime | None]
     """Claimed: until then the worker may hand it over. Unknown: when the carrier is asked next."""
     claimed_at: Mapped[datetime | None]

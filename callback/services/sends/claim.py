@@ -48,6 +48,7 @@ class Claimed:
     attempt_id: int | None
     """Of a send that begins an attempt."""
     campaign_id: int | None
+    """Of a send that begins an attempt: a conversation that has begun goes on when its campaign is stopped."""
     outgoing: Outgoing
     lease_until: datetime
 
@@ -139,7 +140,7 @@ def _claimed(send: Send, campaign_id: int | None) -> Claimed:
     return Claimed(
         send_id=send.id,
         attempt_id=send.attempt_id if send.kind in rows.STARTS else None,
-        campaign_id=campaign_id,
+        campaign_id=campaign_id if send.kind in rows.STARTS else None,
         outgoing=outgoing_of(send),
         lease_until=send.lease_until,
     )

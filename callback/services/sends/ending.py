@@ -1,12 +1,13 @@
 """An automatic attempt comes to its end: by the carrier's word, by the customer's answers, or because nothing left."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from callback.db import attempts as rows
 from callback.db import callbacks as callback_rows
+from callback.db import conversations
 from callback.db import decisions
 from callback.db.claims import changed_one
 from callback.db.policies import load_policy
@@ -16,6 +17,7 @@ from callback.domain.disposition import aapor_code
 from callback.domain.script import Facts
 from callback.domain.sending import Failure, failure_of
 from callback.domain.words import (
+    AttemptState,
     CallbackState,
     Disposition,
     ResponseState,
@@ -25,8 +27,11 @@ from callback.domain.words import (
 from callback.services import surveys
 from callback.services.attempts import consequences
 from callback.services.dissatisfactions import wake_planner
+from callback.services.sends.queue import queue_message
 from callback.services.suppressions import OPT_OUT_CARRIER, suppress
 
+ASKED_AGAIN_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+"""A question that failed for a reason that may pass is put again after so long; the next time it is the last."""
 CANNOT_RECEIVE = "cannot_receive"
 """Reason of a suppression that nobody asked for: the number takes nothing on this channel."""
 
@@ -98,6 +103,8 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Fa
             now=now,
         )
     attempt = session.get(Attempt, send.attempt_id) if send.attempt_id is not None else None
+    goes_on = attempt is not None and send.kind is SendKind.QUESTION and _is_conversation(attempt, send)
+    again_at = _ask_again(session, send, attempt, failure, now=now) if attempt is not None and goes_on else None
     if attempt is not None:
         decisions.record(
             session,
@@ -107,8 +114,14 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Fa
             about="channel",
             rule=failure.reason,
             verdict="not_sent",
-            inputs={"channel": send.channel.value, "not_before": None, **evidence},
+            inputs={
+                "channel": send.channel.value,
+                "not_before": None if again_at is None else again_at.isoformat(),
+                **evidence,
+            },
         )
+    if attempt is not None and goes_on and again_at is None:
+        _cut_short(session, attempt, failure, now=now)
     if attempt is not None and send.kind in (SendKind.INVITATION, SendKind.CALL):
         end_attempt(
             session,
@@ -119,6 +132,39 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Fa
             given_up=failure.reason if failure.given_up else None,
         )
     return failure
+
+
+# ── A further question of a conversation that did not arrive ────────────────────────────────────────────────────────
+
+
+def _is_conversation(attempt: Attempt, send: Send) -> bool:
+    """The attempt is this very conversation and still open: an agent's call beside it is not ended by a message."""
+    return attempt.state is not AttemptState.ENDED and attempt.agent_id is None and attempt.channel is send.channel
+
+
+def _ask_again(session: Session, send: Send, attempt: Attempt, failure: Failure, *, now: datetime) -> datetime | None:
+    """The question goes out once more later, as a send of its own, and when; None when that would be in vain."""
+    failed = conversations.failed_so_far(session, send)
+    if failure.is_for_good or failed > len(ASKED_AGAIN_AFTER):
+        return None
+    due_at = now + ASKED_AGAIN_AFTER[failed - 1]
+    queue_message(
+        session, body=send.body, address=send.address, channel=send.channel, attempt=attempt, now=now, due_at=due_at
+    )
+    return due_at
+
+
+def _cut_short(session: Session, attempt: Attempt, failure: Failure, *, now: datetime) -> None:
+    """The conversation cannot go on: what was answered is kept as a partial response, and nothing waits for more."""
+    response = rows.response_of(session, attempt.callback_id)
+    answered = response is not None and any(value is not None for value in surveys.answers_of(response).values())
+    end_attempt(
+        session,
+        attempt=attempt,
+        disposition=Disposition.PARTIAL if answered else failure.disposition,
+        now=now,
+        given_up=failure.reason if failure.given_up and not answered else None,
+    )
 
 
 def _facts(disposition: Disposition) -> Facts:

@@ -22,15 +22,15 @@ def queue_message(
     channel: Channel = Channel.SMS,
     attempt: Attempt | None = None,
     customer_id: int | None = None,
-    closes_at: datetime | None = None,
     subject: str | None = None,
     sender: str = "",
+    due_at: datetime | None = None,
 ) -> Send:
     """Have this said, after this transaction commits: the row is the wish, and a worker finds it within a second.
 
-    `sender` empty: the channel's own. `closes_at`: not from this moment on; leave it out for an answer to what the
-    customer has just written. A `QUESTION` is not sent to somebody who has opted out meanwhile; a `NOTICE` is, since
-    the confirmation of the opt-out is one.
+    `sender` empty: the channel's own. `due_at`: not before. An answer to what the customer has just written leaves at
+    any hour; what could not leave within some minutes waits for their window (`conversations.py`). A `QUESTION` is not
+    sent to somebody who has opted out meanwhile; a `NOTICE` is, since the confirmation of the opt-out is one.
     """
     assert kind in MESSAGES, kind  # noqa: S101  what begins an attempt is made by `claim`
     send = Send(
@@ -47,8 +47,7 @@ def queue_message(
         body=body,
         segments=max(1, segments(body).segments) if channel is Channel.SMS else 1,
         state=SendState.QUEUED,
-        due_at=now,
-        closes_at=closes_at,
+        due_at=due_at or now,
         created_at=now,
     )
     session.add(send)

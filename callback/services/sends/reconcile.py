@@ -9,13 +9,13 @@ from callback.channels.protocol import Accepted, ChannelError, Outgoing, SendCha
 from callback.clock import Clock
 from callback.db import sends as rows
 from callback.db.engine import SessionFactory
-from callback.db.tables import Attempt, Send
+from callback.db.tables import Send
 from callback.domain import pacing
 from callback.domain.sending import MOST_TRIES
-from callback.domain.words import Disposition, SendKind, SendState
+from callback.domain.words import SendKind, SendState
 from callback.log import get_logger
 from callback.services.sends.claim import outgoing_of
-from callback.services.sends.ending import end_attempt
+from callback.services.sends.ending import fail
 from callback.services.sends.events import apply_status
 from callback.services.sends.record import UNREMARKABLE
 
@@ -93,12 +93,15 @@ def _has_it(session: Session, send: Send, found: Accepted, *, now: datetime) -> 
 
 
 def _never_arrived(session: Session, send: Send, *, now: datetime) -> None:
-    if send.tries + 1 < MOST_TRIES and send.kind is not SendKind.BRIDGE:
-        rows.put_back(session, send.id, tries=send.tries + 1, due_at=now + pacing.backoff(1), asked=0)
+    """It goes out again. An agent is not rung any more, who has asked for it long ago."""
+    breaker = rows.breaker_of(session, channel=send.channel, sender=send.sender)
+    tries, due_at = pacing.another_try(breaker, tries=send.tries, since=send.created_at, now=now)
+    if tries < MOST_TRIES and send.kind is not SendKind.BRIDGE:
+        rows.put_back(session, send.id, tries=tries, due_at=due_at, asked=0)
         return
     moved = rows.move(
         session, send.id, from_states=(SendState.UNKNOWN,), state=SendState.FAILED, ended_at=now, lease_until=None
     )
-    attempt = session.get(Attempt, send.attempt_id) if send.attempt_id is not None else None
-    if moved and attempt is not None and send.kind in rows.STARTS:
-        end_attempt(session, attempt=attempt, disposition=Disposition.TECHNICAL_FAILURE, now=now, arrived=False)
+    if moved and send.kind is not SendKind.BRIDGE:
+        session.refresh(send)
+        fail(session, send, code="30008", now=now)

@@ -51,12 +51,17 @@ def record(session: Session, results: Sequence[Result], *, way: SendChannel, now
     unknown = [result.claimed.send_id for result in results if _kind(result) is Kind.UNKNOWN]
     if unknown:
         rows.make_unknown(session, unknown, ask_at=now + settle)
+    failed = [(result.claimed, result.error) for result in results if result.error is not None]
+    breaker = rows.breaker_of(session, channel=way.channel, sender=way.sender) if failed else pacing.Breaker()
+    again = [send for claimed, error in failed if (send := _failed(session, claimed, error, breaker, now=now))]
     for result in results:
-        if result.error is not None:
-            _failed(session, result, result.error, now=now)
-        elif result.withheld is not None:
+        if result.withheld is not None:
             rows.put_back(session, result.claimed.send_id, due_at=now)
-    _tell_breaker(session, results, way=way, now=now)
+    # Last, since what waits behind the sender's row waits for the rest of this transaction.
+    breaker = _tell_breaker(session, results, way=way, now=now)
+    for send in again:
+        tries, due_at = pacing.another_try(breaker, tries=send.tries, since=send.created_at, now=now)
+        rows.put_back(session, send.id, tries=tries, error_code=send.error_code, due_at=due_at)
 
 
 UNREMARKABLE = frozenset({"accepted", "queued", "scheduled", "initiated", "sending"})
@@ -67,16 +72,21 @@ def _kind(result: Result) -> Kind | None:
     return None if result.error is None else result.error.kind
 
 
-def _failed(session: Session, result: Result, error: ChannelError, *, now: datetime) -> None:
-    claimed = result.claimed
+def _failed(
+    session: Session, claimed: Claimed, error: ChannelError, breaker: pacing.Breaker, *, now: datetime
+) -> Send | None:
+    """What failed for good has its end; what is to be tried again is returned.
+
+    `breaker`: as it was before. While it is open no try counts: an outage may last longer than any number of them.
+    """
     log.info("not accepted", kind=error.kind.value, code=error.code, raw=error.raw, send=claimed.outgoing.handle)
     if error.kind is Kind.UNKNOWN:
-        return
+        return None
     send = session.get_one(Send, claimed.send_id, populate_existing=True, with_for_update=True)
-    if error.kind is Kind.TEMPORARY and send.tries + 1 < MOST_TRIES:
-        tries = send.tries + 1
-        rows.put_back(session, send.id, tries=tries, error_code=error.code, due_at=now + pacing.backoff(tries))
-        return
+    tries, _ = pacing.another_try(breaker, tries=send.tries, since=send.created_at, now=now)
+    if error.kind is Kind.TEMPORARY and tries < MOST_TRIES:
+        send.error_code = error.code
+        return send
     moved = rows.move(
         session,
         send.id,
@@ -90,15 +100,17 @@ def _failed(session: Session, result: Result, error: ChannelError, *, now: datet
         session.refresh(send)
         # Given up after many tries it is the carrier's failure, not the number's: the retry table goes on later.
         fail(session, send, code=error.code if error.kind is Kind.PERMANENT else "30008", now=now)
+    return None
 
 
-def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime) -> None:
+def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime) -> pacing.Breaker:
+    """The breaker as it is after these results."""
     told = [result for result in results if result.withheld is None]
     if not told:
-        return
+        return pacing.Breaker()
     well = any(result.accepted is not None or not _ill(result) for result in told)
-    if well and rows.is_sound(session, channel=way.channel, sender=way.sender):
-        return  # as nearly always: then nobody waits here for a claim that is under way
+    if well and rows.breaker_of(session, channel=way.channel, sender=way.sender) == pacing.Breaker():
+        return pacing.Breaker()  # as nearly always: then nobody waits here for a claim that is under way
     row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
     breaker = pacing.Breaker(row.failures, row.open_until)
     if well:
@@ -110,6 +122,7 @@ def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChann
         if breaker.open_until is not None and row.open_until is None:
             log.warning("the carrier does not answer as it should; nothing is handed over", channel=way.name)
         row.failures, row.open_until = breaker.failures, breaker.open_until
+    return breaker
 
 
 def _ill(result: Result) -> bool:

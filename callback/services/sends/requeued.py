@@ -1,6 +1,10 @@
-"""What was queued earlier is looked at again before it leaves: windows close, people opt out, campaigns are stopped."""
+"""What was queued earlier is looked at again before it leaves: windows close, people opt out, campaigns are stopped.
 
-from collections.abc import Iterable, Mapping, Sequence
+Pausing and cancelling a campaign act on what would begin a contact. A conversation that has begun goes on: whoever has
+answered gets the next question, and whoever has opted out the confirmation.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,10 +16,14 @@ from callback.db.customers import customer_facts
 from callback.db.tables import Attempt, Callback, Send
 from callback.domain.facts import SuppressionFact
 from callback.domain.words import CampaignState, Disposition, SendKind, SendState, SuppressionScope
+from callback.services.sends.conversations import Conversations
 from callback.services.sends.ending import end_attempt
 from callback.services.sends.judge import Judge
+from callback.services.sends.queue import MESSAGES
 
-WITHDRAWN = ("campaign_cancelled", "attempt_over", "outside_window", "suppressed")
+WITHDRAWN = ("campaign_cancelled", "attempt_over", "overtaken", "outside_window", "suppressed")
+ONCE_ASKED = frozenset({*rows.STARTS, SendKind.QUESTION})
+"""What is not said any more when the attempt is over."""
 """Rules by which what was queued never leaves, beside the reasons why a survey is not owed (`unsent.<rule>`)."""
 
 
@@ -24,8 +32,8 @@ def still_allowed(
 ) -> frozenset[int]:
     """The ids of those that may leave now. Those that never may any more are withdrawn, with their attempt.
 
-    What belongs to a paused campaign keeps its place. A call that rings an agent was judged when it was asked for, a
-    second ago.
+    What would begin a contact of a paused campaign keeps its place. A call that rings an agent was judged when it was
+    asked for, a second ago, and is again before the customer is rung (`click_to_call.connect`).
     """
     again = _Again(session, sends, way=way, campaigns=campaigns, now=now)
     allowed: set[int] = set()
@@ -33,10 +41,10 @@ def still_allowed(
         if again.is_paused(send):
             continue
         rule = again.rule(send)
-        if rule is None:
-            allowed.add(send.id)
-        else:
+        if rule is not None:
             withdraw(session, send, rule=rule, now=now)
+        elif again.may_leave(send):
+            allowed.add(send.id)
     return frozenset(allowed)
 
 
@@ -57,25 +65,54 @@ class _Again:
         whose = {one.customer_id for one in sends if one.customer_id is not None}
         self._customers = customer_facts(session, whose, now)
         starts = [one for one in sends if one.kind in rows.STARTS]
-        self._over = rows.ended_attempts(session, {one.attempt_id for one in starts if one.attempt_id is not None})
+        asked = [one for one in sends if one.kind in ONCE_ASKED]
+        self._over = rows.ended_attempts(session, {one.attempt_id for one in asked if one.attempt_id is not None})
+        further = [one for one in sends if one.kind in MESSAGES]
+        self._talks = Conversations(session, further, customers=self._customers, now=now)
         surveys = rows.surveys_of(session, {one.callback_id for one in starts if one.callback_id is not None})
         judge = Judge(session, surveys, way=way, has_room=lambda _: True, now=now) if surveys else None
         self._stopped = {one.id: judge.stopped(one) for one in surveys} if judge is not None else {}
+        self._rules: tuple[tuple[str, Callable[[Send], bool]], ...] = (
+            ("campaign_cancelled", self._cancelled),
+            ("attempt_over", self._is_over),
+            ("overtaken", self._talks.overtaken),
+            ("outside_window", self._too_late),
+            ("suppressed", self._unwanted),
+        )
 
     def is_paused(self, send: Send) -> bool:
-        return self._campaigns.get(send.callback_id or 0) in self._by_state[CampaignState.PAUSED]
+        return send.kind in rows.STARTS and self._campaign(send) in self._by_state[CampaignState.PAUSED]
 
     def rule(self, send: Send) -> str | None:
         """Why it never leaves any more; None: it may."""
-        suppressions = self._customers[send.customer_id].suppressions if send.customer_id in self._customers else ()
-        if self._campaigns.get(send.callback_id or 0) in self._by_state[CampaignState.CANCELLED]:
-            return "campaign_cancelled"
-        if send.kind in rows.STARTS and send.attempt_id in self._over:
-            return "attempt_over"
-        if send.closes_at is not None and self._now >= send.closes_at:
-            return "outside_window"
-        if send.kind is not SendKind.NOTICE and _suppressed(self._session, send, suppressions):
-            return "suppressed"
+        return next((name for name, applies in self._rules if applies(send)), None) or self._not_owed(send)
+
+    def may_leave(self, send: Send) -> bool:
+        """Whether this is the hour for it; only what goes on with a conversation can wait for another."""
+        return send.kind not in MESSAGES or self._talks.may_leave(send, opted_out=self._opted_out(send))
+
+    # ── The rules ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _cancelled(self, send: Send) -> bool:
+        return send.kind in rows.STARTS and self._campaign(send) in self._by_state[CampaignState.CANCELLED]
+
+    def _campaign(self, send: Send) -> int | None:
+        return self._campaigns.get(send.callback_id or 0)
+
+    def _is_over(self, send: Send) -> bool:
+        return send.kind in ONCE_ASKED and send.attempt_id in self._over
+
+    def _too_late(self, send: Send) -> bool:
+        return send.kind not in MESSAGES and send.closes_at is not None and self._now >= send.closes_at
+
+    def _unwanted(self, send: Send) -> bool:
+        return send.kind is not SendKind.NOTICE and self._opted_out(send)
+
+    def _opted_out(self, send: Send) -> bool:
+        facts = self._customers.get(send.customer_id or 0)
+        return facts is not None and _suppressed(self._session, send, facts.suppressions)
+
+    def _not_owed(self, send: Send) -> str | None:
         return self._stopped.get(send.callback_id or 0) if send.kind in rows.STARTS else None
 
 
