@@ -150,10 +150,10 @@ def voice(
 
 
 @router.post("/twilio/bridges/{handle}", operation_id="twilioBridge")
-def bridge(handle: Handle, form: SignedForm, house: HouseDep) -> Response:
+def bridge(handle: Handle, form: SignedForm, house: HouseDep, now: Now) -> Response:
     """The agent has picked up: what rings the customer, unless a rule has come to forbid it since."""
     with house.sessions.begin() as session:
-        twiml = click_to_call.connect(session, handle=handle, settings=house.settings)
+        twiml = click_to_call.connect(session, handle=handle, now=now, settings=house.settings)
     return _twiml(twiml)
 
 

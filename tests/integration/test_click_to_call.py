@@ -1,13 +1,16 @@
 """An agent's call through the carrier: rings the agent, then the customer, and measures; without one, a link."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 
 from callback.channels.protocol import SendChannel
 from callback.db.tables import Agent, ContactPoint
-from callback.domain.words import AttemptState, Channel, Disposition, SendState
+from callback.domain.words import AttemptState, CallbackState, Channel, Disposition, SendState, SuppressionScope
 from callback.services.sends import click_to_call
 from callback.services.sends.click_to_call import Dialling
+from callback.services.suppressions import suppress
 from tests.fake_carrier import twiml
 from tests.fake_carrier.server import ACCOUNT, Call, Event
 from tests.integration.call_centre import Centre
@@ -98,6 +101,73 @@ def test_without_a_carrier_or_a_number_there_is_a_link(post: PostOffice, centre:
     for way in (None, post.way(Channel.VOICE)):
         told = _dial(post, sheet.attempt, agent_id, way=way)
         assert (told.by_carrier, told.link) == (False, "tel:+8613800138000")
+
+
+@pytest.mark.parametrize("forbids", ["suppression", "window"])
+def test_what_has_come_to_be_forbidden_rings_nobody(post: PostOffice, centre: Centre, forbids: str) -> None:
+    """Between the click and the agent's picking up the customer has opted out, or their window has closed."""
+    agent_id = _agent(post, centre)
+    handle = centre.callback(agent_id)
+    _real(post)
+    if forbids == "window":
+        post.clock.advance(hours=1, minutes=59, seconds=50)
+    sheet = centre.start(handle, agent_id, now=post.now)
+    _dial(post, sheet.attempt, agent_id, way=post.way(Channel.VOICE))
+    post.round(channel=Channel.VOICE)
+    (call,) = post.fake.calls.values()
+    if forbids == "window":
+        post.clock.advance(seconds=20)  # 12:00:10
+    else:
+        with post.house.sessions.begin() as session:
+            evidence = {"words": "no more calls"}
+            customer = centre.attempt(sheet.attempt).customer_id
+            suppress(
+                session,
+                scope=SuppressionScope.ALL,
+                reason="by_hand",
+                evidence=evidence,
+                customer_id=customer,
+                now=post.now,
+            )
+    answer = _turn(post, call, call.form["Url"], CallStatus="in-progress")
+    assert "<Number>" not in answer
+    assert "<Say" in answer
+    attempt = centre.attempt(sheet.attempt)
+    assert (attempt.state, attempt.disposition) == (AttemptState.ENDED, Disposition.TECHNICAL_FAILURE)
+    assert attempt.counts is False
+    callback = centre.look(handle)
+    if forbids == "window":
+        assert callback.state in (CallbackState.WAITING, CallbackState.ASSIGNED)
+        assert callback.next_try_at is not None
+        assert callback.next_try_at >= post.now + timedelta(hours=1, minutes=59)
+    else:
+        assert callback.state is CallbackState.BLOCKED
+    with post.house.sessions() as session:
+        told = click_to_call.of_attempt(session, attempt)
+    assert told is not None
+    assert told.error_code == {"suppression": "suppressed", "window": "outside_window"}[forbids]
+
+
+def test_a_second_ring_that_is_forbidden_leaves_the_attempt_to_the_agent(post: PostOffice, centre: Centre) -> None:
+    agent_id = _agent(post, centre)
+    handle = centre.callback(agent_id)
+    _real(post)
+    post.clock.advance(hours=1, minutes=59)
+    sheet = centre.start(handle, agent_id, now=post.now)
+    way = post.way(Channel.VOICE)
+    _dial(post, sheet.attempt, agent_id, way=way)
+    post.round(channel=Channel.VOICE)
+    (first,) = post.fake.calls.values()
+    assert "<Number>" in _turn(post, first, first.form["Url"], CallStatus="in-progress")
+    _turn(post, first, first.form["Url"].replace("/bridges/", "/bridged/"), DialCallStatus="busy")
+    post.receive(*post.fake.events_of_call(first))
+    _dial(post, sheet.attempt, agent_id, way=way)
+    post.round(channel=Channel.VOICE)
+    *_, second = post.fake.calls.values()
+    post.clock.advance(minutes=2)
+    assert "<Number>" not in _turn(post, second, second.form["Url"], CallStatus="in-progress")
+    assert centre.attempt(sheet.attempt).state is AttemptState.SENT
+    assert centre.finish(sheet, agent_id, Disposition.BUSY, now=post.now).disposition is Disposition.BUSY
 
 
 def test_a_call_that_is_over_is_not_begun_by_a_late_answer(post: PostOffice, centre: Centre) -> None:

@@ -13,22 +13,28 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from callback.channels.protocol import Addresses, SendChannel
 from callback.db import attempts as attempt_rows
+from callback.db import decisions
 from callback.db import sends as rows
 from callback.db.claims import changed_one
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Attempt, Callback, ContactPoint, Send
 from callback.domain.carrier import CALL
 from callback.domain.handle import new_handle
-from callback.domain.rules import may_move, refusals
-from callback.domain.words import AttemptState, Channel, SendKind, SendState
+from callback.domain.rules import Contact, Refusal, may_move, refusals
+from callback.domain.words import AttemptState, Channel, Disposition, SendKind, SendState
 from callback.errors import Conflict, Invalid
-from callback.services import audit
+from callback.services import audit, renderings
 from callback.services.attempts.sheet import own_attempt
 from callback.services.hard_rules import broken, contact_of, next_moment
+from callback.services.sends.ending import end_attempt
+from callback.services.wording import sentence
 from callback.settings import Settings
+from callback.texts import say
 
 RING_CUSTOMER_S = 25
 LONGEST_S = 3600
+FORBIDS = {"suppression": "suppressed", "window": "outside_window"}
+"""Rules that may come to forbid a call that has begun, and the reason on the ledger (`failure.<reason>`)."""
 ASKED_FOR = timedelta(seconds=60)
 """So long after the click the agent is still sitting there; later the call is not made any more."""
 
@@ -91,13 +97,16 @@ def of_attempt(session: Session, attempt: Attempt) -> Dialling | None:
 
 
 def _check_rules(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    contact, standing = _standing(session, attempt, now=now)
+    if standing:
+        raise broken(standing, next_moment=next_moment(contact, load_policy(session)))
+
+
+def _standing(session: Session, attempt: Attempt, *, now: datetime) -> tuple[Contact, tuple[Refusal, ...]]:
     """Suppressions and windows as they are at this moment; the budget was spent when the attempt began."""
     callback = session.get_one(Callback, attempt.callback_id)
     contact = contact_of(session, callback, at=now, agent_id=None, by_appointment=attempt.by_appointment)
-    policy = load_policy(session)
-    standing = tuple(one for one in refusals(contact, policy) if one.rule in ("suppression", "window"))
-    if standing:
-        raise broken(standing, next_moment=next_moment(contact, policy))
+    return contact, tuple(one for one in refusals(contact, load_policy(session)) if one.rule in FORBIDS)
 
 
 def _keep_reveal(session: Session, attempt: Attempt, *, agent_id: int, now: datetime) -> None:
@@ -141,14 +150,20 @@ def _ring(session: Session, attempt: Attempt, agent: Agent, way: SendChannel, *,
     return ringing
 
 
-def connect(session: Session, *, handle: str, settings: Settings) -> str:
-    """TwiML for the agent who has picked up: ring the customer. A call that is over by now is not begun again."""
+def connect(session: Session, *, handle: str, now: datetime, settings: Settings) -> str:
+    """TwiML for the agent who has picked up: ring the customer, unless a rule has come to forbid it since the click.
+
+    A call that is over by now is not begun again.
+    """
     response = VoiceResponse()
     ringing = rows.by_handle(session, handle, lock=True)
     attempt = _open_attempt(session, ringing)
     if ringing is None or attempt is None:
         response.hangup()
         return str(response)
+    _, standing = _standing(session, attempt, now=now)
+    if standing:
+        return _not_now(session, attempt, ringing, standing[0], now=now, settings=settings)
     if may_move(attempt.state, AttemptState.SENT):
         _move(session, attempt, AttemptState.SENT)
     addresses = Addresses(settings.public_url)
@@ -161,6 +176,32 @@ def connect(session: Session, *, handle: str, settings: Settings) -> str:
     )
     dialled.number(attempt.address)
     return str(response)
+
+
+def _not_now(
+    session: Session, attempt: Attempt, ringing: Send, refusal: Refusal, *, now: datetime, settings: Settings
+) -> str:
+    """The agent hears why, and the customer's telephone stays silent.
+
+    An attempt in which it has never rung ends, at no cost to the customer; the retry table goes on at the next legal
+    moment. One in which it has (this is a second click) is left to the agent, who knows what was said.
+    """
+    ringing.error_code = FORBIDS[refusal.rule]
+    if may_move(attempt.state, AttemptState.SENT):
+        decisions.record(
+            session,
+            now=now,
+            case_id=attempt.case_id,
+            callback_id=attempt.callback_id,
+            about="retry",
+            rule=refusal.reason[:64],
+            verdict="put_off",
+            inputs={"attempt": attempt.handle},
+        )
+        end_attempt(session, attempt=attempt, disposition=Disposition.TECHNICAL_FAILURE, now=now, arrived=False)
+    language = settings.language
+    why = sentence(f"rule.{refusal.reason}", refusal.params, language)
+    return str(renderings.hang_up(say("voice.agent_refused", language, why=why), language))
 
 
 def hung_up(session: Session, *, handle: str, status: str, duration_s: int | None) -> str:
