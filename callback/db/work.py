@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, exists, func, not_, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from callback.db.keyset import after_key
 from callback.db.tables import Agent, Attempt, Callback, Case, Customer, Promise, Team
 from callback.db.tables.callbacks import OWED_BY_A_PERSON, UNDECIDED
 from callback.db.tables.cases import WITHOUT_ADDRESS
+from callback.domain.plan import ASKED_FOR
 from callback.domain.words import AttemptState, BlockedBy, CallbackState, Purpose
 
 MOST = 999
@@ -25,6 +26,7 @@ SOON = timedelta(hours=2)
 PROMISED = (Purpose.ANSWER, Purpose.HOLDING, Purpose.FOLLOW_UP, Purpose.SECOND_CALL)
 """Owed by a time that somebody was told, or that the house promises by rule."""
 COURTESY = (Purpose.SURVEY, Purpose.VISIT)
+"""A visit that the customer has asked for is none: it is among what was promised."""
 
 
 class Kind(StrEnum):
@@ -70,12 +72,20 @@ def matching(query: Select[Any], wanted: Wanted, *, now: datetime, day_starts: d
     """`query` over callbacks, narrowed to what is wanted."""
     query = query.where(*_of_kind(wanted.kind, now=now, day_starts=day_starts))
     if wanted.purposes:
-        query = query.where(Callback.purpose.in_(wanted.purposes))
+        query = query.where(_of_purposes(wanted.purposes))
     if wanted.agent_id is not None:
         query = query.where(Callback.agent_id == wanted.agent_id)
     if wanted.planned_before is not None:
         query = query.where(Callback.planned_at < wanted.planned_before)
     return query if wanted.team_id is None else query.where(of_team(wanted.team_id))
+
+
+def _of_purposes(purposes: tuple[Purpose, ...]) -> ColumnElement[bool]:
+    chosen = Callback.purpose.in_(purposes)
+    asked_for = and_(Callback.purpose == Purpose.VISIT, Callback.priority_floor >= ASKED_FOR)
+    if purposes == PROMISED:
+        return or_(chosen, asked_for)
+    return and_(chosen, not_(asked_for)) if purposes == COURTESY else chosen
 
 
 def _of_kind(kind: Kind, *, now: datetime, day_starts: datetime) -> Sequence[ColumnElement[bool] | Any]:

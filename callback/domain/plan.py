@@ -331,6 +331,10 @@ BASE_PRIORITY: dict[Purpose, int] = {
 }
 
 
+ASKED_FOR = BASE_PRIORITY[Purpose.ANSWER]
+"""Of a visit that the customer has asked for: somebody was told that they will be called, which is a promise."""
+
+
 def priority_of(purpose: Purpose, situation: Situation) -> int:
     """0 to 100: the purpose first, then how urgent the case, a complaint, a special customer."""
     points = BASE_PRIORITY[purpose] + 8 * situation.case.priority.rank

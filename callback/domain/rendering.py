@@ -18,9 +18,14 @@ REPEAT = "*"
 QUESTION_SECONDS = 45
 """The longest that one question may take to be said once."""
 CALL_SECONDS = 300
-"""The whole automatic call, every question said twice and nothing pressed until the last moment."""
+"""The whole automatic call, every question said twice and answered at length. Whatever is said in it, no answer is cut
+off: a question to which there is no time left to listen is not asked any more."""
 INPUT_SECONDS = 6
 """For which a key or a word is waited."""
+SPEECH_SECONDS = 10
+"""So long somebody may speak who chooses an answer, and …"""
+FREE_SPEECH_SECONDS = 30
+"""… who was asked for words of their own."""
 TRIES = 2
 """How often a question is asked in one call: once, and once again."""
 MOST_SEGMENTS = 4
@@ -78,6 +83,11 @@ def seconds_to_say(text: str, language: str) -> float:
     return len(text.split()) / _EN_WORDS_PER_SECOND + pauses
 
 
-def worst_seconds(spoken: float) -> float:
-    """A question that is said every time and to which nothing is said until the last moment."""
-    return TRIES * (spoken + INPUT_SECONDS)
+def speech_seconds(*, free_text: bool) -> int:
+    """How long an answer may be spoken before the carrier stops listening."""
+    return FREE_SPEECH_SECONDS if free_text else SPEECH_SECONDS
+
+
+def worst_seconds(spoken: float, *, free_text: bool = False) -> float:
+    """A question to which nothing is said the first time, and the second time as much as may be."""
+    return (TRIES - 1) * (spoken + INPUT_SECONDS) + spoken + speech_seconds(free_text=free_text)

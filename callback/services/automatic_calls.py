@@ -222,7 +222,7 @@ class _Call:
             code = "voice.closing_unhappy" if answering.is_unhappy(self.session, response) else "voice.closing"
             return self._end(Disposition.COMPLETED, code)
         text = renderings.spoken_question(asked, self.language)
-        if not self._has_time(before + text):
+        if not self._has_time(before + text, free_text=asked.is_text):
             return self._break_off("voice.time_is_up")
         return renderings.ask(
             before + text,
@@ -233,11 +233,13 @@ class _Call:
             record=record,
         )
 
-    def _has_time(self, text: str) -> bool:
-        """Whether this, waited for to the last moment, and the goodbye still end within the limit of the call."""
+    def _has_time(self, text: str, *, free_text: bool) -> bool:
+        """Whether this, answered at the last moment and at length, and the goodbye still end within the call's limit:
+        there the carrier hangs up, and what is just being said would be lost."""
         spent = (self.now - self._since()).total_seconds()
         goodbye = rendering.seconds_to_say(say("voice.closing_unhappy", self.language), self.language)
-        needed = rendering.seconds_to_say(text, self.language) + rendering.INPUT_SECONDS + goodbye
+        listened = rendering.INPUT_SECONDS + rendering.speech_seconds(free_text=free_text)
+        needed = rendering.seconds_to_say(text, self.language) + listened + goodbye
         return spent + needed <= rendering.CALL_SECONDS
 
     # ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,13 +258,7 @@ class _Call:
     def _to_a_person(self) -> VoiceResponse:
         """Key 0: a person will call. What was answered is kept."""
         case = self.session.get_one(Case, self.attempt.case_id)
-        try:
-            callback = visits.arrange(
-                self.session, case=case, earliest_at=self.now, due_at=self.now + WISH_WITHIN, by=None, now=self.now
-            )
-            made = callback.handle
-        except Conflict as present:
-            made = str(present.params.get("callback", ""))  # a person is to call already
+        made, _ = visits.ask_for_call(self.session, case=case, due_at=self.now + WISH_WITHIN, by=None, now=self.now)
         decisions.record(
             self.session,
             now=self.now,

@@ -141,7 +141,7 @@ def ask(
         method="POST",
         timeout=INPUT_SECONDS,
         speech_timeout="auto",
-        max_speech_time=30 if free_text else 10,
+        max_speech_time=rendering.speech_seconds(free_text=free_text),
         num_digits=1,
         # The hash key skips a free text, so there it is an answer and not the end of one.
         finish_on_key="" if free_text else "#",
@@ -190,6 +190,7 @@ class Measured:
     message: str
     sms: Segments
     seconds: float
+    free_text: bool = False
 
     def price(self, per_segment: Decimal | None) -> Decimal | None:
         return None if per_segment is None else self.sms.price(per_segment)
@@ -204,7 +205,7 @@ def measure(definition: Definition, form: Form, *, settings: Settings | None = N
             if settings is not None:
                 message = sms_as_sent(definition, question, settings=settings, language=language)
             spoken = rendering.seconds_to_say(spoken_question(question, language), language)
-            found.append(Measured(question.name, language, message, segments(message), spoken))
+            found.append(Measured(question.name, language, message, segments(message), spoken, question.is_text))
     return tuple(found)
 
 
@@ -248,7 +249,9 @@ def _speech(definition: Definition) -> Iterator[Problem]:
             yield Problem(measured.question, "too_long_to_say", told)
     for language in LANGUAGES:
         whole = around_seconds(language) + sum(
-            rendering.worst_seconds(measured.seconds) for measured in found if measured.language == language
+            rendering.worst_seconds(measured.seconds, free_text=measured.free_text)
+            for measured in found
+            if measured.language == language
         )
         if whole > rendering.CALL_SECONDS:
             told = {"language": language, "seconds": round(whole), "limit": rendering.CALL_SECONDS}

@@ -10,12 +10,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
+from callback.db import attempts as attempt_rows
 from callback.db import bulk, decisions
+from callback.db import callbacks as callback_rows
 from callback.db import visits as rows
 from callback.db.cases import teams_of
+from callback.db.claims import changed_one
 from callback.db.customers import customer_facts
 from callback.db.engine import SessionFactory
 from callback.db.jobs import enqueue
@@ -24,7 +27,7 @@ from callback.db.policies import load_policy
 from callback.db.tables import Callback, Case, Decision, VisitPlan
 from callback.domain.handle import new_handle
 from callback.domain.moment import start_of_day
-from callback.domain.plan import BASE_PRIORITY
+from callback.domain.plan import ASKED_FOR, BASE_PRIORITY
 from callback.domain.visit import TurnSituation, Visit, VisitRhythm, Wait, decide_turn, first_turn, turn_day
 from callback.domain.words import LIVE_STATES, CallbackState, Channel, Purpose
 from callback.errors import Conflict, Invalid, NotFound
@@ -43,20 +46,24 @@ NEW_DECISION = ("case_id", "callback_id", "about", "rule", "verdict", "inputs", 
 
 
 def arrange(
-    session: Session, *, case: Case, earliest_at: datetime, due_at: datetime, by: int | None, now: datetime
+    session: Session,
+    *,
+    case: Case,
+    earliest_at: datetime,
+    due_at: datetime,
+    by: int | None,
+    now: datetime,
+    asked_for: bool = False,
 ) -> Callback:
-    """A callback for the purpose `visit`, to be placed by the next planning.
+    """A callback for the purpose `visit`, to be placed by the next planning. `asked_for`: the customer wants the call.
 
     Raises `Invalid` for times that cannot be kept and `Conflict` when a visit about the case is live already.
     """
     if due_at <= max(earliest_at, now):
         raise Invalid("visit_times")
-    live = select(Callback.handle).where(
-        Callback.case_id == case.id, Callback.purpose == Purpose.VISIT, Callback.state.in_(LIVE_STATES)
-    )
-    existing = session.scalar(live)
+    existing = _live(session, case)
     if existing is not None:
-        raise Conflict("visit_exists", callback=existing)
+        raise Conflict("visit_exists", callback=existing.handle)
     callback = Callback(
         handle=new_handle(),
         case_id=case.id,
@@ -64,7 +71,8 @@ def arrange(
         purpose=Purpose.VISIT,
         channel=Channel.AGENT,
         state=CallbackState.WAITING,
-        priority=BASE_PRIORITY[Purpose.VISIT],
+        priority=ASKED_FOR if asked_for else BASE_PRIORITY[Purpose.VISIT],
+        priority_floor=ASKED_FOR if asked_for else 0,
         earliest_at=earliest_at,
         due_at=due_at,
         created_at=now,
@@ -88,6 +96,62 @@ def arrange(
     )
     enqueue(session, "plan", queueing_lock="plan")
     return callback
+
+
+def _live(session: Session, case: Case) -> Callback | None:
+    """The visit about the case that is still to be made."""
+    live = (Callback.case_id == case.id, Callback.purpose == Purpose.VISIT, Callback.state.in_(LIVE_STATES))
+    return session.scalars(select(Callback).where(*live).execution_options(populate_existing=True)).first()
+
+
+def ask_for_call(session: Session, *, case: Case, due_at: datetime, by: int | None, now: datetime) -> tuple[str, bool]:
+    """The customer wants to be called by a person until `due_at`: the callback, and whether it is a new one.
+
+    A visit that is to be made anyway becomes this call: as urgent as a promise, and pulled forward when it lies later.
+    """
+    attempt_rows.locked_case(session, case.id)
+    present = _live(session, case)
+    if present is None:
+        made = arrange(session, case=case, earliest_at=now, due_at=due_at, by=by, now=now, asked_for=True)
+        return made.handle, True
+    callback = callback_rows.locked(session, present.id)
+    if callback.state in PULLED_FORWARD:
+        _pull_forward(session, callback, due_at=due_at, by=by, now=now)
+    return callback.handle, False
+
+
+PULLED_FORWARD = (CallbackState.WAITING, CallbackState.ASSIGNED, CallbackState.BLOCKED)
+"""Whom an agent is just calling is not called a second time for that."""
+
+
+def _pull_forward(session: Session, callback: Callback, *, due_at: datetime, by: int | None, now: datetime) -> None:
+    """An hour that the customer has chosen stays theirs; any other place after `due_at` is given up."""
+    values: dict[str, Any] = {
+        "priority": max(callback.priority, ASKED_FOR),
+        "priority_floor": max(callback.priority_floor, ASKED_FOR),
+    }
+    if callback_rows.open_appointment(session, callback.id) is None:
+        values |= {"earliest_at": min(callback.earliest_at, now), "due_at": min(callback.due_at, due_at)}
+        if callback.next_try_at is not None and callback.next_try_at > due_at:
+            values["next_try_at"] = None
+        if callback.state is CallbackState.ASSIGNED and (callback.planned_at is None or callback.planned_at > due_at):
+            values |= {"state": CallbackState.WAITING, "agent_id": None, "slot_id": None, "planned_at": None}
+            values["pinned"] = False
+    statement = update(Callback).where(Callback.id == callback.id, Callback.version == callback.version)
+    changed_one(session, statement.values(**values, updated_at=now, version=callback.version + 1))
+    session.refresh(callback)
+    decisions.record(
+        session,
+        now=now,
+        case_id=callback.case_id,
+        callback_id=callback.id,
+        about="purpose",
+        rule="asked_for_a_person",
+        verdict="changed",
+        actor_id=by,
+        inputs={"earliest": callback.earliest_at.isoformat(), "due": callback.due_at.isoformat()},
+    )
+    enqueue(session, "plan", queueing_lock="plan")
 
 
 # ── Recurring plans ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import Attempt, Callback, Suppression
+from callback.db.tables import Attempt, Callback, Case, Suppression
+from callback.db.work import COURTESY, PROMISED, Kind, Wanted, counts
+from callback.domain.plan import BASE_PRIORITY
 from callback.domain.words import (
     AttemptState,
     CallbackState,
@@ -20,7 +22,7 @@ from callback.domain.words import (
     ResponseState,
     SuppressionScope,
 )
-from callback.services import automatic_calls
+from callback.services import automatic_calls, visits
 from callback.services.automatic_calls import Heard
 from callback.settings import Settings
 from tests.fake_carrier import twiml
@@ -206,7 +208,35 @@ def test_zero_calls_for_a_person(sessions: SessionFactory, line: Line) -> None:
     with sessions() as session:
         made = session.scalars(select(Callback).where(Callback.purpose == Purpose.VISIT)).one()
         assert (made.channel, made.case_id, made.state) == (Channel.AGENT, line.under_way.case, CallbackState.WAITING)
+        assert (made.priority, made.priority_floor) == (BASE_PRIORITY[Purpose.ANSWER],) * 2
+        promised = Wanted(kind=Kind.WAITING, purposes=PROMISED)
+        courtesy = Wanted(kind=Kind.WAITING, purposes=COURTESY)
+        found = counts(session, {"promised": promised, "courtesy": courtesy}, now=line.now, day_starts=line.now)
+        assert found == {"promised": 1, "courtesy": 0}
     assert look(sessions, line.under_way).attempt.disposition is Disposition.PARTIAL
+
+
+@pytest.mark.parametrize("state", [CallbackState.WAITING, CallbackState.ASSIGNED])
+def test_a_visit_weeks_ahead_is_pulled_forward_when_the_customer_asks_for_a_person(
+    sessions: SessionFactory, line: Line, make_agent: Any, state: CallbackState
+) -> None:
+    later = line.now + timedelta(weeks=3)
+    agent = make_agent("li") if state is CallbackState.ASSIGNED else None
+    with sessions.begin() as session:
+        case = session.get_one(Case, line.under_way.case)
+        visit = visits.arrange(
+            session, case=case, earliest_at=later, due_at=later + timedelta(days=7), by=None, now=line.now
+        )
+        visit.state, visit.agent_id, visit.planned_at = state, agent, None if agent is None else later
+        visit.pinned = agent is not None
+    line.turn()
+    assert "colleague will call" in line.turn("0")
+    with sessions() as session:
+        made = session.scalars(select(Callback).where(Callback.purpose == Purpose.VISIT)).one()
+        assert (made.state, made.agent_id, made.planned_at) == (CallbackState.WAITING, None, None)
+        assert made.priority == BASE_PRIORITY[Purpose.ANSWER]
+        assert made.earliest_at <= line.now
+        assert made.due_at == line.now + timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +267,20 @@ def test_the_call_ends_within_five_minutes_whatever_happens(sessions: SessionFac
     assert "do not want to take more of your time" in line.text
     assert line.over
     assert look(sessions, line.under_way).attempt.disposition is Disposition.PARTIAL
+
+
+def test_no_free_text_is_begun_that_the_limit_would_cut_off(sessions: SessionFactory, line: Line) -> None:
+    """At 240 s a key could still be pressed; thirty seconds of speech would end after the carrier has hung up."""
+    line.turn()
+    line.turn("1", seconds=20)
+    for seconds in (60, 60, 60):
+        line.turn("1", seconds=seconds)
+        assert not line.over
+    line.turn("1", seconds=45)
+    assert line.over
+    assert "do not want to take more of your time" in line.text
+    seen = look(sessions, line.under_way)
+    assert (seen.attempt.disposition, len(seen.answers)) == (Disposition.PARTIAL, 4)
 
 
 def test_the_recording_is_announced(sessions: SessionFactory, settings: Settings, now: datetime) -> None:

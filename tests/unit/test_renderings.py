@@ -54,7 +54,7 @@ def test_the_shipped_one_is_sound_everywhere() -> None:
 
 
 def test_at_most_nine_keys() -> None:
-    assert faults(changed("recommend", form=["full", "short", "call"])) == [("recommend", "too_many_keys")]
+    assert ("recommend", "too_many_keys") in faults(changed("recommend", form=["full", "short", "call"]))
 
 
 def test_no_answer_is_the_key_that_calls_a_person() -> None:
@@ -64,7 +64,7 @@ def test_no_answer_is_the_key_that_calls_a_person() -> None:
         for element in page["elements"]:
             if element["role"] is None:
                 del element["role"]
-    assert faults(document) == [("recommend", "key_taken")]
+    assert ("recommend", "key_taken") in faults(document)
 
 
 def test_a_question_that_takes_too_long_to_say_and_too_much_to_send() -> None:
@@ -193,6 +193,16 @@ def test_a_spoken_question_names_every_key(language: Language) -> None:
 
 def test_the_whole_call_is_within_five_minutes() -> None:
     for language in LANGUAGES:
-        spoken = [m.seconds for m in renderings.measure(DEFINITION, Form.CALL) if m.language == language]
-        assert max(spoken) <= rendering.QUESTION_SECONDS
-        assert renderings.around_seconds(language) + sum(map(rendering.worst_seconds, spoken)) <= 300
+        asked = [m for m in renderings.measure(DEFINITION, Form.CALL) if m.language == language]
+        assert max(m.seconds for m in asked) <= rendering.QUESTION_SECONDS
+        worst = sum(rendering.worst_seconds(m.seconds, free_text=m.free_text) for m in asked)
+        assert renderings.around_seconds(language) + worst <= 300
+
+
+def test_the_lint_listens_as_long_as_the_carrier_does() -> None:
+    for free_text in (True, False):
+        (gather,) = ET.fromstring(  # noqa: S314  our own
+            str(renderings.ask("?", action="https://x/", language="en", free_text=free_text))
+        )
+        listened = rendering.worst_seconds(0, free_text=free_text) - rendering.INPUT_SECONDS
+        assert gather.get("maxSpeechTime") == str(listened)
