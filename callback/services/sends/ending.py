@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import attempts as rows
 from callback.db import callbacks as callback_rows
-from callback.db import conversations
-from callback.db import decisions
+from callback.db import conversations, decisions
 from callback.db.claims import changed_one
 from callback.db.policies import load_policy
 from callback.db.tables import Answer, Attempt, Callback, Response, Send
