@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callback.db.base import Base, WithId, words
@@ -43,6 +43,11 @@ class Sender(WithId, Base):
     """Of the carrier, in a row."""
     open_until: Mapped[datetime | None]
     """The breaker is open: nothing is handed over before."""
+    held_by: Mapped[str | None] = mapped_column(String(32))
+    """The carrier's code for what is wrong with our account, this sender or our addresses (`domain/holding.py`)."""
+    held_since: Mapped[datetime | None]
+    held_late: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It was told after the carrier had accepted: that it accepts another one proves nothing."""
 
 
 class Send(WithId, Base):

@@ -47,6 +47,7 @@ class Claimed:
     campaign_id: int | None
     outgoing: Outgoing
     lease_until: datetime
+    claimed_at: datetime
 
 
 def claim(
@@ -129,13 +130,14 @@ def _claim_queued(
 
 
 def _claimed(send: Send, campaign_id: int | None) -> Claimed:
-    assert send.lease_until is not None  # noqa: S101  it has just been claimed
+    assert send.lease_until is not None and send.claimed_at is not None  # noqa: PT018, S101  it has just been claimed
     return Claimed(
         send_id=send.id,
         attempt_id=send.attempt_id if send.kind in rows.STARTS else None,
         campaign_id=campaign_id,
         outgoing=outgoing_of(send),
         lease_until=send.lease_until,
+        claimed_at=send.claimed_at,
     )
 
 

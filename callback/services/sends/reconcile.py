@@ -93,8 +93,9 @@ def _has_it(session: Session, send: Send, found: Accepted, *, now: datetime) -> 
 
 
 def _never_arrived(session: Session, send: Send, *, now: datetime) -> None:
-    if send.tries + 1 < MOST_TRIES and send.kind is not SendKind.BRIDGE:
-        rows.put_back(session, send.id, tries=send.tries + 1, due_at=now + pacing.backoff(1), asked=0)
+    tries = send.tries + 1
+    if tries < MOST_TRIES and send.kind is not SendKind.BRIDGE:
+        rows.put_back(session, send.id, tries=tries, due_at=now + pacing.backoff(tries), asked=0)
         return
     moved = rows.move(
         session, send.id, from_states=(SendState.UNKNOWN,), state=SendState.FAILED, ended_at=now, lease_until=None
