@@ -343,3 +343,20 @@ def test_the_pauses_between_tries_that_never_arrived_grow(post: PostOffice) -> N
         post.fake.behaviour.server_error = 0.0
     assert all(later > 1.1 * earlier for earlier, later in pairwise(pauses)), pauses
     assert not post.fake.messages
+
+
+def test_an_outage_is_asked_about_less_and_less_often(post: PostOffice) -> None:
+    for _ in range(40):
+        post.due()
+    post.fake.behaviour.down = True
+    post.round(limit=6)
+    assert _sender(post).failures >= 5
+    trials = []
+    for minute in range(4 * 60):
+        asked = sum(count for what, count in post.fake.requests.items() if "POST" in what)
+        post.round()
+        if sum(count for what, count in post.fake.requests.items() if "POST" in what) > asked:
+            trials.append(minute / 4)
+        post.clock.advance(seconds=15)
+    assert 4 <= len(trials) <= 20, trials
+    assert trials[-1] - trials[-2] > 5

@@ -122,7 +122,10 @@ def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChann
         taken = [result.claimed.claimed_at for result in told if result.accepted is not None]
         if not let_go(session, row, claimed_at=taken, now=now):
             return
-    breaker = pacing.Breaker(row.failures, row.open_until)
+    # The rest was over when the one that tries was claimed, and its claim put the next trial off (`Purse.close`): its
+    # failure is not one that was under way already, and makes the rest longer.
+    trial = any(result.claimed.claimed_at + pacing.FIRST_REST == row.open_until for result in told)
+    breaker = pacing.Breaker(row.failures, None if trial else row.open_until)
     if well:
         breaker = breaker.after_success()
     else:
