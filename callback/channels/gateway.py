@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from callback.channels.protocol import Accepted, Addresses, ChannelError, Outgoing
 from callback.channels.twilio import never_connected
-from callback.domain.sending import Kind
+from callback.domain.sending import OUR_CREDENTIALS, Kind
 from callback.domain.words import Channel
 from callback.errors import Invalid
 from callback.settings import Settings
@@ -274,6 +274,8 @@ class GatewaySms:
                 raise ChannelError(Kind.UNKNOWN, code=code, raw="no id in the answer")
             # One that never reports: nothing of it is ever known to wait in its queue.
             return Accepted(str(found), "queued" if self.file.reports is not None else "sent")
+        if answer.status_code in (401, 403) and not code:
+            raise ChannelError(Kind.PERMANENT, code=OUR_CREDENTIALS, raw=str(answer.status_code))
         raise ChannelError(Kind.PERMANENT, code=meaning.failures.get(code, code or str(answer.status_code)))
 
 

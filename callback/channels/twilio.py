@@ -15,7 +15,7 @@ from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
 
 from callback.channels.protocol import Accepted, Addresses, ChannelError, Outgoing
-from callback.domain.sending import NOT_NOW, Kind
+from callback.domain.sending import NOT_NOW, OUR_CREDENTIALS, Kind
 from callback.domain.words import Channel, SendKind
 from callback.errors import Invalid
 from callback.settings import Settings
@@ -230,8 +230,8 @@ def _refused(error: TwilioRestException) -> ChannelError:
     if status >= 500:
         # Some gateways in between say 502 or 504 for what has been accepted: asked first, repeated then.
         return ChannelError(Kind.UNKNOWN, code=code, raw=str(status))
-    if status in (401, 403) and code in (None, "20003", "20404"):
-        return ChannelError(Kind.TEMPORARY, code=code, raw=f"{status}: our credentials are refused")
+    if status in (401, 403) and code is None:
+        return ChannelError(Kind.PERMANENT, code=OUR_CREDENTIALS, raw=str(status))
     if code is None:
         return ChannelError(Kind.UNKNOWN, raw=str(status))
     return ChannelError(Kind.PERMANENT, code=code, raw=str(status))

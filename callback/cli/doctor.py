@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from callback.channels.readiness import unready
 from callback.cli import app
 from callback.cli.common import console, open_house
 from callback.db.engine import reading
@@ -17,16 +18,22 @@ from callback.texts import Language, say
 def doctor(
     *, as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False
 ) -> None:
-    """Check the invariants of a live database. Exits 1 when one is broken."""
+    """Check the invariants of a live database, and the settings. Exits 1 when one is broken."""
     with open_house() as house:
         with reading(house.sessions) as session:
             examinations = examine(session, INVARIANTS, now=house.clock())
         broken = [one for one in examinations if not one.holds]
+        language = house.settings.language
+        settings = [say(f"error.{fault.code}", language, **fault.params) for fault in unready(house.settings)]
+        well = not broken and not settings
         if as_json:
-            typer.echo(json.dumps({"holds": not broken, "invariants": [_as_dict(one) for one in examinations]}))
+            invariants = [_as_dict(one) for one in examinations]
+            typer.echo(json.dumps({"holds": well, "invariants": invariants, "settings": settings}))
         else:
-            _print(examinations, house.settings.language)
-        if broken:
+            _print(examinations, language)
+            for sentence in settings:
+                console.print(sentence, style="red", markup=False, highlight=False)
+        if not well:
             raise typer.Exit(1)
 
 

@@ -7,6 +7,7 @@ import typer
 import uvicorn
 
 from callback.app import served
+from callback.channels.readiness import check_ready
 from callback.cli import app
 from callback.cli.common import check_schema, console, open_house
 from callback.errors import Conflict, Invalid
@@ -31,6 +32,7 @@ def serve(
         if workers > 1 and not house.settings.is_postgresql:
             raise Invalid("workers_need_postgresql")
         check_schema(house)
+        check_ready(house.settings)
         listener = listen(host or house.settings.host, house.settings.port if port is None else port)
         address, taken_port = listener.getsockname()[:2]
         console.print(

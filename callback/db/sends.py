@@ -72,6 +72,13 @@ def breaker_of(session: Session, *, channel: Channel, sender: str) -> Breaker:
     return Breaker() if row is None else Breaker(row.failures, row.open_until)
 
 
+def is_sound(session: Session, *, channel: Channel, sender: str) -> bool:
+    """Whether the sender's breaker has counted no failure and nobody holds it; asked without a lock."""
+    query = select(Sender.failures, Sender.open_until, Sender.held_by)
+    row = session.execute(query.where(Sender.channel == channel, Sender.sender == sender)).one_or_none()
+    return row is not None and row.failures == 0 and row.open_until is None and row.held_by is None
+
+
 def handed_over(session: Session, *, channel: Channel, sender: str, below: int, now: datetime) -> int:
     """Segments, or calls, that still wait in the carrier's own queue.
 
@@ -375,6 +382,17 @@ def counts(session: Session) -> Sequence[Row[tuple[Channel, SendState, int]]]:
         .group_by(Send.channel, Send.state)
         .order_by(literal_column("1, 2"))
     ).all()
+
+
+def reached_in_writing(session: Session, callback_ids: Collection[int]) -> dict[int, int]:
+    """How many written sends of each of these callbacks the carrier has accepted and not failed to deliver."""
+    query = (
+        select(Send.callback_id, func.count())
+        .where(among(session, Send.callback_id, callback_ids), Send.kind == SendKind.INVITATION)
+        .where(Send.state.in_((SendState.SENT, SendState.DELIVERED)))
+        .group_by(Send.callback_id)
+    )
+    return {callback_id: count for callback_id, count in session.execute(query) if callback_id is not None}
 
 
 def responses(session: Session, callback_ids: Collection[int]) -> dict[int, Response]:

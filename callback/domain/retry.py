@@ -51,12 +51,23 @@ DEFAULT_TABLE: RetryTable = MappingProxyType(
         Disposition.UNABLE: _STOP,
         Disposition.WRONG_NUMBER: (RetryStep(delay=timedelta(0), next_contact_point=True),),
         Disposition.DEAD_NUMBER: (RetryStep(delay=timedelta(0), next_contact_point=True),),
-        Disposition.TECHNICAL_FAILURE: (RetryStep(delay=timedelta(minutes=10), counts=False),),
+        # The customer never heard of it (else: `TAKEN`). It grows: what is broken for an hour is not mended in the next
+        # ten minutes. It has no last step: an outage of days loses nothing, and a survey's own expiry ends it.
+        Disposition.TECHNICAL_FAILURE: (
+            RetryStep(delay=timedelta(minutes=10), counts=False),
+            RetryStep(delay=timedelta(hours=1), counts=False),
+            RetryStep(delay=timedelta(hours=3), counts=False),
+        ),
         # One reminder of a survey that nobody answered; the second silence is an answer.
         Disposition.NO_RESPONSE: (RetryStep(delay=timedelta(0)), RetryStep(delay=None)),
     }
 )
 """Each disposition's steps, the first for its first time in a callback; the last one holds from then on."""
+
+TAKEN = RetryStep(delay=timedelta(hours=3), other_part_of_day=True)
+"""In place of every uncounted step once the carrier had taken it. That it failed then is the carrier's word, and
+"unknown error" is also said of what has arrived, or has rung. It is one of the customer's attempts, whatever a table
+says."""
 
 MARKS: Mapping[Disposition, ContactState] = MappingProxyType(
     {Disposition.WRONG_NUMBER: ContactState.WRONG, Disposition.DEAD_NUMBER: ContactState.DEAD}
@@ -100,16 +111,19 @@ def after(
     policy: Policy,
     more_contact_points: bool = False,
     appointment_at: datetime | None = None,
+    taken: bool = False,
     table: RetryTable = DEFAULT_TABLE,
 ) -> RetryDecision:
     """What follows an attempt that ended at `now` in `disposition`.
 
     `nth`: how many attempts of this callback have ended so, this one among them. `attempts_made`: counted attempts of
     this callback *before* this one. `more_contact_points`: another good address is left. `appointment_at`: the moment
-    the customer asked for.
+    the customer asked for. `taken`: a carrier had accepted it.
     """
     steps = table.get(disposition) or DEFAULT_TABLE[disposition]
     step = steps[min(nth, len(steps)) - 1]
+    if taken and not step.counts:
+        step = TAKEN
     mark = MARKS.get(disposition)
 
     def over(rule: str, *, exhausted: bool = True) -> RetryDecision:

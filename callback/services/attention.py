@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from callback.db import senders
 from callback.db.tables import Agent, Callback, Case, Questionnaire, Script, Shift, Team
 from callback.domain.words import LIVE_STATES, CallbackState, Channel, Role, VersionState
 from callback.texts import LANGUAGES
@@ -148,6 +149,12 @@ def ways_out(seen: _Look) -> Iterator[Matter]:
         yield Matter("no_channel", "/setup/channels")
 
 
+def senders_held(seen: _Look) -> Iterator[Matter]:
+    found = senders.held(seen.session)
+    if found:
+        yield Matter("sender_held", "/plan/findings", len(found), tuple(row.sender for row in found), bad=True)
+
+
 CHECKS: tuple[Callable[[_Look], Iterator[Matter]], ...] = (
     nobody,
     without_shifts,
@@ -158,4 +165,5 @@ CHECKS: tuple[Callable[[_Look], Iterator[Matter]], ...] = (
     teams,
     one_administrator,
     ways_out,
+    senders_held,
 )

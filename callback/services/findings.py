@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, Select, String, and_, cast, func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from callback.db import slots
+from callback.db import senders, slots
 from callback.db.among import plain
 from callback.db.policies import load_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Slot
@@ -27,7 +27,7 @@ from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
 from callback.domain.rules import may, refusals
 from callback.domain.words import BlockedBy, CallbackState, Channel
-from callback.services import demands, overruns, wording
+from callback.services import demands, failures, overruns, wording
 from callback.services.assignments import FOR_ROOM
 from callback.texts import Language, say
 
@@ -104,6 +104,10 @@ def tell(fault: Fault, language: Language, *, zone: ZoneInfo) -> str:
 def words(fault: Fault, language: Language, *, zone: ZoneInfo) -> dict[str, Any]:
     """The parameters of its sentence as people read them: a rule by what it says, a day by its name."""
     said = wording.spoken(fault.params, language, zone=zone)
+    if "failure" in said:
+        code = str(said["failure"])
+        said |= {"why": failures.why(code, language), "todo": failures.what_to_do(code, language)}
+        said["channel"] = say(f"channel.{said['channel']}", language)
     day = fault.params.get("day")
     if isinstance(day, int):
         said["day"] = wording.weekday(day - 1, language)
@@ -288,7 +292,15 @@ def left_out(look: _Look) -> Iterator[Fault]:
         yield Fault(f"left_{row.rule}", row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
 
 
+def senders_held(look: _Look) -> Iterator[Fault]:
+    """Nothing leaves from them: the carrier refuses how they are set up."""
+    for row in senders.held(look.session):
+        since = None if row.held_since is None else row.held_since.isoformat()
+        yield Fault("sender_held", row.sender, {"channel": row.channel.value, "failure": row.held_by, "at": since})
+
+
 CHECKS: tuple[Check, ...] = (
+    senders_held,
     impossible_shifts,
     agents_who_can_do_nothing,
     contradictory_pins,

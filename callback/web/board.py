@@ -11,6 +11,7 @@ from callback.db.jobs import enqueue
 from callback.domain.account import Scope
 from callback.domain.words import Role
 from callback.services import board as boards
+from callback.services import failures
 from callback.services.attempts.sheet import AMBER, RED
 from callback.web import moments
 from callback.web.choices import OptionalId
@@ -53,10 +54,12 @@ def _board(desk: Desk, team: int | None, *, opened: str, whole: bool) -> Respons
     with desk.reading() as session:
         seen = boards.look(session, now=desk.now, zone=desk.house.zone, team_id=team)
         teams = work.teams(session)
+        held = failures.held(session, desk.language)
     agents = sum(len(unit.agents) for unit in seen.teams)
     everybody = team is not None or agents <= FEW
     values: dict[str, Any] = {
         "board": seen,
+        "held": held,
         "team": team,
         "teams": teams,
         "is_open": lambda unit: everybody or str(unit.id or 0) in opened.split("-"),

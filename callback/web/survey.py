@@ -97,6 +97,24 @@ def submit(
     return outcome
 
 
+@router.get("/s/{handle}/unsubscribe")
+def before_unsubscribing(handle: Handle) -> Response:
+    """Opened as a page, and by programs that look at links beforehand: nothing happens but that the page opens."""
+    return RedirectResponse(f"/s/{handle}", status_code=303, headers=_HEADERS)
+
+
+@router.post("/s/{handle}/unsubscribe")
+def unsubscribe(request: Request, handle: Handle) -> Response:
+    """The one click of a mail program (RFC 8058): without a cookie, and without asking again."""
+    house: House = request.app.state.house
+    if (late := _throttled(request)) is not None:
+        return late
+    with house.sessions.begin() as session:
+        language = _language(request, session, handle, "")
+        survey_pages.opt_out(session, handle, now=house.clock())
+    return _html(request, "notice.html", language, code="opted_out")
+
+
 def _act(
     request: Request, session: Session, handle: str, *, act: str, question: str, value: str, language: Language
 ) -> Page | Response:

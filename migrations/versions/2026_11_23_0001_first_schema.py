@@ -273,6 +273,9 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("open_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("turn", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("held_by", sa.String(length=32), nullable=True),
+        sa.Column("held_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_late", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_senders")),
         sa.UniqueConstraint("channel", "sender", name=op.f("uq_senders_channel_sender")),
     )

@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
-from callback.channels.protocol import ChannelError, Outgoing
+from callback.channels.protocol import ChannelError, Outgoing, SendChannel
 from callback.channels.registry import GROUP, OURS, open_channels
-from callback.domain.sending import Kind
+from callback.domain.sending import Kind, failure_of
 from callback.domain.words import Channel, SendKind
 from callback.errors import Invalid
 from callback.settings import load_settings
@@ -238,6 +238,101 @@ def test_a_letter_refused(box: tuple[Box, Any], clock: StandingClock, address: s
     with pytest.raises(ChannelError) as refused:
         way.send(_outgoing(address=address, subject="x"), now=clock())
     assert refused.value.kind is kind
+
+
+class Postman:
+    """A mail server that answers word by word, and counts the letters that it has taken. `None` hangs up instead."""
+
+    def __init__(self, **answers: str | None) -> None:
+        self.answers = {"DATA": "354 go", ".": "250 taken", "QUIT": "221 bye", **answers}
+        self.letters: list[str] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with self._socket:
+            connection, _ = self._socket.accept()
+        with connection, connection.makefile("rwb") as file:
+            self._talk(file)
+
+    def _talk(self, file: Any) -> None:
+        letter: list[str] | None = None
+        word: str | None = "220 hi"
+        while word is not None:
+            file.write(word.encode() + b"\r\n")
+            file.flush()
+            line = file.readline().decode().rstrip("\r\n")
+            while letter is not None and line != ".":
+                letter.append(line)
+                line = file.readline().decode().rstrip("\r\n")
+            verb = line.split(" ")[0].upper()
+            word = self.answers.get(verb, "250 ok")
+            if letter is not None:
+                self.letters.append("\n".join(letter))
+            letter = [] if verb == "DATA" and word is not None and word.startswith("354") else None
+            if verb in ("QUIT", ""):
+                if word is not None:
+                    file.write(word.encode() + b"\r\n")
+                    file.flush()
+                return
+
+    def way(self, **settings: object) -> SendChannel:
+        found = load_settings(
+            smtp_host="127.0.0.1", smtp_port=self.port, smtp_from="care@example.com", smtp_starttls=False, **settings
+        )
+        return open_channels(found)[Channel.EMAIL]
+
+
+@pytest.mark.parametrize("goodbye", ["421 shutting down", "500 what?", None])
+def test_a_letter_that_was_taken_was_sent_whatever_the_goodbye(clock: StandingClock, goodbye: str | None) -> None:
+    postman = Postman(QUIT=goodbye)
+    accepted = postman.way().send(_outgoing(address="ann@example.com", subject="x"), now=clock())
+    assert accepted.status == "sent"
+    assert len(postman.letters) == 1
+
+
+def test_a_letter_whose_receipt_was_lost_may_have_arrived(clock: StandingClock) -> None:
+    """Cut between the letter and its reply: not known, and what is asked about it says that it counts as sent."""
+    postman = Postman(**{".": None})
+    letter = _outgoing(address="ann@example.com", subject="x")
+    with pytest.raises(ChannelError) as lost:
+        postman.way().send(letter, now=clock())
+    assert lost.value.kind is Kind.UNKNOWN
+    assert len(postman.letters) == 1
+    assert postman.way().find(letter, since=clock(), known=frozenset()) is not None
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "kind", "code"),
+    [
+        ("MAIL", "550 you may not send", Kind.PERMANENT, "21606"),
+        ("MAIL", "451 later", Kind.TEMPORARY, "451"),
+        ("AUTH", "535 wrong password", Kind.PERMANENT, "20003"),
+        ("AUTH", "454 later", Kind.TEMPORARY, "454"),
+    ],
+)
+def test_a_mail_server_that_refuses_us_says_nothing_about_the_customer(
+    clock: StandingClock, verb: str, answer: str, kind: Kind, code: str
+) -> None:
+    postman = Postman(**{verb: answer, "EHLO": "250-hi\r\n250 AUTH PLAIN"})
+    secrets = {"smtp_user": "we", "smtp_password": "secret"} if verb == "AUTH" else {}
+    with pytest.raises(ChannelError) as refused:
+        postman.way(**secrets).send(_outgoing(address="ann@example.com", subject="x"), now=clock())
+    assert (refused.value.kind, refused.value.code) == (kind, code)
+    assert failure_of(refused.value.code).ours is (kind is Kind.PERMANENT)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_a_letter_has_its_way_out(clock: StandingClock, scheme: str) -> None:
+    postman = Postman()
+    way = postman.way(public_url=f"{scheme}://callback.example/")
+    body = f"Hello\n{scheme}://callback.example/s/AbC_d-1\nBye"
+    way.send(_outgoing(address="ann@example.com", subject="x", body=body), now=clock())
+    (letter,) = postman.letters
+    assert f"List-Unsubscribe: <{scheme}://callback.example/s/AbC_d-1/unsubscribe>" in letter
+    assert ("List-Unsubscribe-Post: List-Unsubscribe=One-Click" in letter) is (scheme == "https")
 
 
 # ── All of them ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -186,3 +186,26 @@ def test_a_file_of_agents_is_tried_then_read(run: Run, tmp_path: Path) -> None:
     template = tmp_path / "empty.xlsx"
     assert run("agent", "import", "--template", str(template)).exit_code == 0
     assert template.is_file()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("command", ["serve", "worker", "doctor"])
+def test_nothing_real_leaves_before_its_address_and_name_are_set(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, language: str
+) -> None:
+    for name, value in {
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "x",
+        "TWILIO_FROM": "+15005550006",
+        "LANGUAGE": language,
+    }.items():
+        monkeypatch.setenv(f"CALLBACK_{name}", value)
+    refused = run(command)
+    assert refused.exit_code == (1 if command == "doctor" else 2)
+    assert "CALLBACK_PUBLIC_URL" in refused.output
+    monkeypatch.setenv("CALLBACK_PUBLIC_URL", "https://callback.example")
+    refused = run(command)
+    assert "CALLBACK_COMPANY" in refused.output
+    assert ("客户" in refused.output) is (language == "zh")
+    monkeypatch.setenv("CALLBACK_COMPANY", "Harbour Home")
+    assert run("doctor").exit_code == 0

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from callback.bootstrap import House
 from callback.db import decisions
-from callback.db.tables import AuditEntry, Callback, Campaign, Case, Send, Suppression, SuppressionList
+from callback.db.tables import AuditEntry, Callback, Campaign, Case, Send, Sender, Suppression, SuppressionList
 from callback.db.unsent import SCANNED
 from callback.domain.words import CallbackState, Channel, SendState
 from callback.services import campaigns, do_not_call, housekeeping, progress
@@ -296,3 +296,25 @@ def test_nothing_learned_yet(desk: Any) -> None:
     page = desk.supervisor().get("/learning").text
     assert "no evidence yet" in page
     assert desk.agent().get("/learning").status_code == 403
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_held_sender_is_shown_with_what_to_do(desk: Any, house: House, language: Language) -> None:
+    pages = {"/board": desk.supervisor(), "/plan/findings": desk.supervisor(), "/setup": desk.administrator()}
+    for page, client in pages.items():
+        assert "+15005550006" not in client.get(page, headers={"Accept-Language": language}).text
+    with house.sessions.begin() as session:
+        session.add(
+            Sender(
+                channel=Channel.SMS, sender="+15005550006", tokens=1, refilled_at=house.clock(), held_by="21606",
+                held_since=house.clock(), open_until=house.clock(),
+            )
+        )  # fmt: skip
+    for page, client in pages.items():
+        text = client.get(page, headers={"Accept-Language": language}).text
+        assert "+15005550006" in text
+        if page != "/setup":
+            assert "21606" in text
+            assert "CALLBACK_TWILIO_FROM" in text
+    board = pages["/board"].get("/board", headers={"Accept-Language": language}).text
+    assert say("board.held_waits", language) in board

@@ -305,7 +305,7 @@ def test_what_the_window_closed_on_comes_back_another_day(post: PostOffice) -> N
     post.fake.behaviour.fate[message.form["To"]] = ("undelivered", 30036)
     post.receive(*post.fake.events_of(message))
     (attempt,) = post.attempts(handle)
-    assert (attempt.disposition, attempt.counts) == (Disposition.TECHNICAL_FAILURE, False)
+    assert (attempt.disposition, attempt.counts) == (Disposition.TECHNICAL_FAILURE, True)
     assert post.callback(handle).state is CallbackState.WAITING
     assert ("not_in_time", "not_sent") in post.decisions(handle)
 

@@ -182,6 +182,21 @@ def test_no_more_such_questions(desk: Any, house: House, asked: Surveyed) -> Non
     assert look(house.sessions, asked).attempt.disposition is Disposition.REFUSED
 
 
+def test_the_one_click_of_a_mail_program(desk: Any, house: House, asked: Surveyed) -> None:
+    """RFC 8058: a POST without a cookie stops it; what only follows links, as scanners of mail do, stops nothing."""
+    reader = desk.anonymous()
+    opened = reader.get(f"/s/{asked.handle}/unsubscribe", follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (303, f"/s/{asked.handle}")
+    with house.sessions() as session:
+        assert session.scalars(select(Suppression)).all() == []
+    for _ in range(2):
+        done = reader.post(f"/s/{asked.handle}/unsubscribe", data={"List-Unsubscribe": "One-Click"})
+        assert done.status_code == 200
+    with house.sessions() as session:
+        assert len(session.scalars(select(Suppression)).all()) == 1
+    assert reader.post("/s/nothing-of-ours/unsubscribe").status_code == 200  # and says nothing about what exists
+
+
 def test_both_languages(desk: Any, house: House, asked: Surveyed) -> None:
     client = desk.anonymous()
     assert "请问您是" in client.get(f"/s/{asked.handle}", params={"lang": "zh"}).text

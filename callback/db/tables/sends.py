@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callback.db.base import Base, WithId, words
@@ -45,6 +45,11 @@ class Sender(WithId, Base):
     """The breaker is open: nothing is handed over before."""
     turn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Id of the campaign that was served last, 0 for contacts of none: the next place is of the one after it."""
+    held_by: Mapped[str | None] = mapped_column(String(32))
+    """The carrier's code for what is wrong with our account, this sender or our addresses (`domain/holding.py`)."""
+    held_since: Mapped[datetime | None]
+    held_late: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It was told after the carrier had accepted: that it accepts another one proves nothing."""
 
 
 class Send(WithId, Base):

@@ -115,13 +115,18 @@ def settle_callback(
     policy: Policy,
     with_agent: int | None,
     now: datetime,
+    taken: bool = False,
 ) -> After:
-    """Done, tried again, or given up, by the retry table and the hard rules; the decision is kept."""
+    """Done, tried again, or given up, by the retry table and the hard rules; the decision is kept.
+
+    `taken`: a carrier had accepted it.
+    """
     assert attempt.disposition is not None  # noqa: S101  it has just ended
     outcome = attempt.disposition
     done = settles(callback.purpose, outcome, facts)
     contact = contact_of(session, callback, at=now, agent_id=None)
-    retry = _retry(session, attempt, contact, appointment_at=None if done else facts.appointment_at, policy=policy)
+    appointment_at = None if done else facts.appointment_at
+    retry = _retry(session, attempt, contact, appointment_at=appointment_at, taken=taken, policy=policy)
     attempt.counts = retry.counts
     if retry.mark_contact is not None and attempt.contact_point_id is not None:
         rows.mark_contact(session, attempt.contact_point_id, retry.mark_contact)
@@ -141,7 +146,13 @@ def settle_callback(
 
 
 def _retry(
-    session: Session, attempt: Attempt, contact: Contact, *, appointment_at: datetime | None, policy: Policy
+    session: Session,
+    attempt: Attempt,
+    contact: Contact,
+    *,
+    appointment_at: datetime | None,
+    taken: bool,
+    policy: Policy,
 ) -> RetryDecision:
     assert attempt.disposition is not None  # noqa: S101  see `settle_callback`
     others = set(usable_addresses(contact.customer, contact.channel, contact.purpose)) - {attempt.address}
@@ -155,6 +166,7 @@ def _retry(
         policy=policy,
         more_contact_points=bool(others),
         appointment_at=appointment_at,
+        taken=taken,
         table=load_retry_table(session),
     )
 

@@ -51,6 +51,7 @@ class Claimed:
     """Of a send that begins an attempt: a conversation that has begun goes on when its campaign is stopped."""
     outgoing: Outgoing
     lease_until: datetime
+    claimed_at: datetime
 
 
 def claim(
@@ -136,13 +137,14 @@ def _claim_queued(
 
 
 def _claimed(send: Send, campaign_id: int | None) -> Claimed:
-    assert send.lease_until is not None  # noqa: S101  it has just been claimed
+    assert send.lease_until is not None and send.claimed_at is not None  # noqa: PT018, S101  it has just been claimed
     return Claimed(
         send_id=send.id,
         attempt_id=send.attempt_id if send.kind in rows.STARTS else None,
         campaign_id=campaign_id if send.kind in rows.STARTS else None,
         outgoing=outgoing_of(send),
         lease_until=send.lease_until,
+        claimed_at=send.claimed_at,
     )
 
 

@@ -76,12 +76,15 @@ def texts_of(settings: Settings) -> Compose:
     """How this house invites: by message with the first question, by letter with the link; a call speaks for itself."""
 
     def compose(session: Session, batch: Sequence[tuple[Callback, Contact]]) -> Mapping[int, Text]:
-        responses = rows.responses(session, [callback.id for callback, _ in batch])
+        ids = [callback.id for callback, _ in batch]
+        responses, reached = rows.responses(session, ids), rows.reached_in_writing(session, ids)
         definitions: dict[int, Definition] = {}
         texts: dict[int, Text] = {}
         for callback, contact in batch:
             response = responses[callback.id]
-            reminder = callback.attempts_made > 0  # an earlier one that counted has reached the customer
+            # The one text after the one that has (as far as the carrier knows) reached the customer. A call that nobody
+            # took and a message that did not arrive remind of nothing, and "the only one" is said once.
+            reminder = reached.get(callback.id, 0) == 1
             if callback.channel is Channel.SMS:
                 if response.questionnaire_id not in definitions:
                     stored = session.get_one(Questionnaire, response.questionnaire_id)

@@ -26,6 +26,7 @@ from callback.domain.words import (
 from callback.services import surveys
 from callback.services.attempts import consequences
 from callback.services.dissatisfactions import wake_planner
+from callback.services.sends.holds import hold
 from callback.services.sends.queue import queue_message
 from callback.services.suppressions import OPT_OUT_CARRIER, suppress
 
@@ -43,12 +44,14 @@ def end_attempt(
     now: datetime,
     duration_s: int | None = None,
     arrived: bool = True,
+    taken: bool = False,
     given_up: str | None = None,
 ) -> bool:
     """Give an open automatic attempt its end, with everything that follows. False: it has one already.
 
-    `arrived`: the customer got it; what never arrived was not asked, so an empty response goes with it. `given_up`: the
-    rule by which no other try is made, whatever the retry table says; the supervisor sees it.
+    `arrived`: the customer got it; what never arrived was not asked, so an empty response goes with it. `taken`: the
+    carrier had accepted it, so it counts, whatever it says now. `given_up`: the rule by which no other try is made,
+    whatever the retry table says; the supervisor sees it.
     """
     values = {
         "disposition": disposition,
@@ -63,7 +66,7 @@ def end_attempt(
     rows.locked_case(session, attempt.case_id)
     callback = callback_rows.locked(session, attempt.callback_id)
     if given_up is not None:
-        _give_up(session, attempt, callback, rule=given_up, now=now)
+        _give_up(session, attempt, callback, rule=given_up, taken=taken, now=now)
     else:
         consequences.settle_callback(
             session,
@@ -72,6 +75,7 @@ def end_attempt(
             facts=_facts(disposition),
             policy=load_policy(session),
             with_agent=None,
+            taken=taken,
             now=now,
         )
     _settle_response(session, callback, arrived=arrived, now=now)
@@ -79,9 +83,14 @@ def end_attempt(
     return True
 
 
-def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Failure:
-    """A send will never succeed: what follows by the table of `domain/sending.py`. Its row is written already."""
-    failure = failure_of(code)
+def fail(session: Session, send: Send, *, code: str | None, now: datetime, failure: Failure | None = None) -> Failure:
+    """A send will never succeed: what follows by the table of `domain/sending.py`, or what the caller knows better. Its
+    row is written already."""
+    failure = failure or failure_of(code)
+    taken = send.sent_at is not None
+    if failure.ours:
+        # Before anything of the case is locked: a claim locks its sender first, too.
+        hold(session, channel=send.channel, sender=send.sender, code=code or "", late=taken, now=now)
     evidence = {"send": send.handle, "carrier": send.carrier, "code": code or ""}
     if failure.opt_out:
         suppress(
@@ -128,6 +137,7 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime) -> Fa
             disposition=failure.disposition,
             now=now,
             arrived=False,
+            taken=taken,
             given_up=failure.reason if failure.given_up else None,
         )
     return failure
@@ -184,8 +194,8 @@ def _facts(disposition: Disposition) -> Facts:
     )
 
 
-def _give_up(session: Session, attempt: Attempt, callback: Callback, *, rule: str, now: datetime) -> None:
-    attempt.counts = False
+def _give_up(session: Session, attempt: Attempt, callback: Callback, *, rule: str, taken: bool, now: datetime) -> None:
+    attempt.counts = taken
     session.flush()
     statement = (
         update(Callback)

@@ -127,7 +127,8 @@ def _call_ended(
     disposition = UNANSWERED.get(status)
     if disposition is None:
         disposition = Disposition.ANSWERING_MACHINE if is_machine(answered_by) else _said(session, attempt)
-    end_attempt(session, attempt=attempt, disposition=disposition, now=now, duration_s=send.duration_s)
+    # Whoever tells us of it has dialled.
+    end_attempt(session, attempt=attempt, disposition=disposition, now=now, duration_s=send.duration_s, taken=True)
 
 
 def _said(session: Session, attempt: Attempt) -> Disposition:

@@ -10,12 +10,13 @@ from callback.channels.protocol import Accepted, ChannelError, SendChannel
 from callback.db import sends as rows
 from callback.db.tables import Send
 from callback.domain import pacing
-from callback.domain.sending import MOST_TRIES, Kind
-from callback.domain.words import SendState
+from callback.domain.sending import MOST_TRIES, REFUSED, Kind, failure_of, is_unlisted
+from callback.domain.words import SendKind, SendState
 from callback.log import get_logger
 from callback.services.sends.claim import Claimed
 from callback.services.sends.ending import fail
 from callback.services.sends.events import apply_status
+from callback.services.sends.holds import hold_back, let_go
 
 log = get_logger(__name__)
 
@@ -51,14 +52,19 @@ def record(session: Session, results: Sequence[Result], *, way: SendChannel, now
     unknown = [result.claimed.send_id for result in results if _kind(result) is Kind.UNKNOWN]
     if unknown:
         rows.make_unknown(session, unknown, ask_at=now + settle)
-    failed = [(result.claimed, result.error) for result in results if result.error is not None]
+    about_us = _about_us(session, results, way=way, now=now)
+    failed = [result for result in results if result.error is not None]
     breaker = rows.breaker_of(session, channel=way.channel, sender=way.sender) if failed else pacing.Breaker()
-    again = [send for claimed, error in failed if (send := _failed(session, claimed, error, breaker, now=now))]
+    again = [
+        send
+        for result in failed
+        if (send := _failed(session, result, breaker, about_us=result in about_us, now=now)) is not None
+    ]
     for result in results:
         if result.withheld is not None:
             rows.put_back(session, result.claimed.send_id, due_at=now)
     # Last, since what waits behind the sender's row waits for the rest of this transaction.
-    breaker = _tell_breaker(session, results, way=way, now=now)
+    breaker = _tell_breaker(session, [result for result in results if result not in about_us], way=way, now=now)
     for send in again:
         tries, due_at = pacing.another_try(breaker, tries=send.tries, since=send.created_at, now=now)
         rows.put_back(session, send.id, tries=tries, error_code=send.error_code, due_at=due_at)
@@ -72,13 +78,25 @@ def _kind(result: Result) -> Kind | None:
     return None if result.error is None else result.error.kind
 
 
-def _failed(
-    session: Session, claimed: Claimed, error: ChannelError, breaker: pacing.Breaker, *, now: datetime
-) -> Send | None:
+def _about_us(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime) -> Sequence[Result]:
+    """Those that were refused because of how we are set up: by a code that says so, or by one that nobody knows, again
+    and again with nothing taken in between."""
+    refused = [(result, result.error.code) for result in results if result.error and _kind(result) is Kind.PERMANENT]
+    ours = [result for result, code in refused if failure_of(code).ours]
+    unlisted = [result for result, code in refused if is_unlisted(code)]
+    if unlisted and not any(result.accepted for result in results):
+        row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
+        ours += unlisted if row.held_by is not None else unlisted[max(0, pacing.TRIPS_AFTER - row.failures) :]
+    return ours
+
+
+def _failed(session: Session, result: Result, breaker: pacing.Breaker, *, about_us: bool, now: datetime) -> Send | None:
     """What failed for good has its end; what is to be tried again is returned.
 
     `breaker`: as it was before. While it is open no try counts: an outage may last longer than any number of them.
     """
+    claimed, error = result.claimed, result.error
+    assert error is not None  # noqa: S101  only these are asked about
     log.info("not accepted", kind=error.kind.value, code=error.code, raw=error.raw, send=claimed.outgoing.handle)
     if error.kind is Kind.UNKNOWN:
         return None
@@ -87,6 +105,9 @@ def _failed(
     if error.kind is Kind.TEMPORARY and tries < MOST_TRIES:
         send.error_code = error.code
         return send
+    waits = about_us and send.kind is not SendKind.BRIDGE  # an agent who asked to be rung is told, and dials by hand
+    if waits and hold_back(session, send, code=error.code or "", now=now):
+        return None
     moved = rows.move(
         session,
         send.id,
@@ -99,7 +120,8 @@ def _failed(
     if moved:
         session.refresh(send)
         # Given up after many tries it is the carrier's failure, not the number's: the retry table goes on later.
-        fail(session, send, code=error.code if error.kind is Kind.PERMANENT else "30008", now=now)
+        code = error.code if error.kind is Kind.PERMANENT else "30008"
+        fail(session, send, code=code, now=now, failure=REFUSED if waits else None)
     return None
 
 
@@ -108,11 +130,18 @@ def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChann
     told = [result for result in results if result.withheld is None]
     if not told:
         return pacing.Breaker()
-    well = any(result.accepted is not None or not _ill(result) for result in told)
-    if well and rows.breaker_of(session, channel=way.channel, sender=way.sender) == pacing.Breaker():
+    well = any(not _ill(result) for result in told)
+    if well and rows.is_sound(session, channel=way.channel, sender=way.sender):
         return pacing.Breaker()  # as nearly always: then nobody waits here for a claim that is under way
     row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
-    breaker = pacing.Breaker(row.failures, row.open_until)
+    if row.held_by is not None:
+        taken = [result.claimed.claimed_at for result in told if result.accepted is not None]
+        if not let_go(session, row, claimed_at=taken, now=now):
+            return pacing.Breaker(row.failures, row.open_until)
+    # The rest was over when the one that tries was claimed, and its claim put the next trial off (`Purse.close`): its
+    # failure is not one that was under way already, and makes the rest longer.
+    trial = any(result.claimed.claimed_at + pacing.FIRST_REST == row.open_until for result in told)
+    breaker = pacing.Breaker(row.failures, None if trial else row.open_until)
     if well:
         breaker = breaker.after_success()
     else:
@@ -126,4 +155,6 @@ def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChann
 
 
 def _ill(result: Result) -> bool:
-    return result.error is not None and result.error.carrier_is_ill
+    """It is not about this number: about the carrier, or (by a code that nobody knows) perhaps about us."""
+    error = result.error
+    return error is not None and (error.carrier_is_ill or is_unlisted(error.code))

@@ -21,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 SHOWN = 10
 """Of one kind; the rest is counted as far as the look went."""
 KINDS: Mapping[str, tuple[str, ...]] = {
+    "senders": ("sender_held",),
     "shifts": (
         "shift_ends_before_start", "shifts_overlap", "shift_too_short", "shift_outside_windows", "absent_and_at_work",
     ),
@@ -85,6 +86,8 @@ def _mend(fault: Fault, names: Mapping[str, str]) -> str:
         return f"/callbacks/{fault.who}"
     if fault.agent_id is not None:
         return f"/setup/{'shifts' if fault.code in OF_SHIFTS else 'agents'}/{fault.agent_id}"
+    if fault.code == "sender_held":
+        return "/sends?state=queued"
     return "/setup/skills" if fault.code == "skill_nobody_has" else "/setup/shifts"
 
 

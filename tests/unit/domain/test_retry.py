@@ -21,6 +21,7 @@ def decide(
     nth: int = 1,
     made: int = 0,
     more: bool = False,
+    taken: bool = False,
     appointment: str | None = None,
     policy: Policy | None = None,
     table: RetryTable = DEFAULT_TABLE,
@@ -36,6 +37,7 @@ def decide(
         policy=policy or Policy(),
         more_contact_points=more,
         appointment_at=None if appointment is None else at(appointment),
+        taken=taken,
         table=table,
     )
 
@@ -63,6 +65,8 @@ def at(wall: str) -> datetime:
         (D.SWITCHED_OFF, 1, "14:10", "2026-03-11 17:00", "another_part"),
         (D.SWITCHED_OFF, 1, "18:00", "2026-03-12 09:00", "another_part"),
         (D.TECHNICAL_FAILURE, 1, "10:00", "2026-03-11 10:10", "again"),
+        (D.TECHNICAL_FAILURE, 2, "10:10", "2026-03-11 11:10", "again"),
+        (D.TECHNICAL_FAILURE, 3, "11:10", "2026-03-11 14:10", "again"),
     ],
 )
 def test_when_it_is_tried_again(disposition: Disposition, nth: int, wall: str, next_try: str, rule: str) -> None:
@@ -116,13 +120,24 @@ def test_the_third_counted_attempt_is_the_last() -> None:
 def test_a_technical_failure_is_not_counted_against_the_customer() -> None:
     decision = decide(D.TECHNICAL_FAILURE, made=2, nth=9)
     assert not decision.counts
-    assert decision.next_try_at == at("2026-03-11 10:10")
+    assert decision.next_try_at == at("2026-03-11 14:00")
     assert all(
         step.counts
         for disposition, steps in DEFAULT_TABLE.items()
         for step in steps
         if disposition != D.TECHNICAL_FAILURE
     )
+
+
+def test_what_a_carrier_had_taken_is_one_of_the_attempts_whatever_became_of_it() -> None:
+    decision = decide(D.TECHNICAL_FAILURE, taken=True)
+    assert (decision.counts, decision.rule, decision.next_try_at) == (True, "another_part", at("2026-03-11 14:00"))
+    assert decide(D.TECHNICAL_FAILURE, made=2, taken=True) == RetryDecision(
+        rule="attempts_used", ends=True, exhausted=True
+    )
+    every_minute = {D.TECHNICAL_FAILURE: (RetryStep(delay=timedelta(minutes=5), counts=False),)}
+    assert decide(D.TECHNICAL_FAILURE, taken=True, table=every_minute) == decision
+    assert decide(D.BUSY, taken=True) == decide(D.BUSY)
 
 
 def test_without_any_window_the_supervisor_decides() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from callback.domain.carrier import is_machine
-from callback.domain.sending import FAILURES, NOT_NOW, Failure, failure_of
+from callback.domain.sending import FAILURES, NOT_NOW, Failure, failure_of, is_unlisted
 from callback.domain.words import Disposition
 
 
@@ -12,8 +12,9 @@ def test_a_failure_that_nobody_knows_is_a_fault_of_ours() -> None:
     assert failure_of("30007") == FAILURES["30007"] != failure_of(None)
 
 
-def test_what_passes_with_time_is_tried_again_and_costs_the_customer_nothing() -> None:
-    """The carrier's queue, its limits, a window that closed while it waited there, and a network that failed."""
+def test_what_passes_with_time_is_tried_again() -> None:
+    """The carrier's queue, its limits, a window that closed while it waited there, and a network that failed. It counts
+    when the carrier had taken it (`retry.after`)."""
     for code in ("30001", "30008", "30017", "30022", "30023", "30036", "sip480", "sip503", "sip500"):
         failure = failure_of(code)
         assert failure.disposition is Disposition.TECHNICAL_FAILURE, code
@@ -22,6 +23,21 @@ def test_what_passes_with_time_is_tried_again_and_costs_the_customer_nothing() -
 
 def test_the_network_s_word_for_a_number_that_is_none() -> None:
     assert {failure_of(f"sip{code}").disposition for code in (404, 410, 484, 604)} == {Disposition.DEAD_NUMBER}
+
+
+@pytest.mark.parametrize("code", ["20003", "20005", "21606", "21608", "21609", "21659", "30002", "30034"])
+def test_a_fault_of_our_configuration_is_nobody_s_but_ours(code: str) -> None:
+    failure = failure_of(code)
+    assert failure.ours
+    assert failure == Failure(Disposition.TECHNICAL_FAILURE, failure.reason, ours=True)  # and nothing else follows
+    assert not is_unlisted(code)
+
+
+def test_what_the_table_does_not_know() -> None:
+    assert is_unlisted("99999")
+    assert is_unlisted(None)
+    assert not is_unlisted("21617")
+    assert not is_unlisted("sip599")
 
 
 def test_nothing_is_both_refused_for_good_and_for_now() -> None:
