@@ -132,7 +132,7 @@ class _Receiving:
         closed = asked is not None and not asked.is_text
         meaning = optout.meaning(self.message.text, answers=closed and reply.kind is Kind.VALUE)
         if meaning is not None:
-            return self._wish(meaning, reply)
+            return self._wish(meaning)
         if asked is None or self.response is None:
             return self._nothing_asked()
         if reply.kind is Kind.COURTESY:
@@ -182,24 +182,23 @@ class _Receiving:
 
     # ── Wishes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _wish(self, meaning: Meaning, reply: Reply) -> Received:
+    def _wish(self, meaning: Meaning) -> Received:
         if meaning.wish is Wish.HELP:
             return self._received(InboundOutcome.HELP, self._notice("help"))
-        if meaning.wish is Wish.START:
-            return self._start()
-        return self._stop(meaning, reply)
+        return self._start() if meaning.wish is Wish.START else self._stop(meaning)
 
-    def _stop(self, meaning: Meaning, reply: Reply) -> Received:
-        """Kept with the customer's words; confirmed once and never again. What was answered before is kept."""
-        new = self._suppress(meaning)
-        if self.response is not None:
-            if meaning.rule == "sentence" and reply.kind is Kind.VALUE and self.question is not None:
-                self._keep_free_text(self.response, self.question, reply)
-            self._end(self.response)
-        return self._received(InboundOutcome.OPT_OUT, self._notice("opted_out") if new else None)
-
-    def _suppress(self, meaning: Meaning) -> bool:
+    def _stop(self, meaning: Meaning) -> Received:
+        """Kept with the customer's words; confirmed once and never again. What was answered, also here, is kept."""
         people = [self.response.customer_id] if self.response is not None else self.holders
+        told = suppression_rows.messages_ended(self.session, address=self.message.from_address, customer_ids=people)
+        self._suppress(meaning, people)
+        if self.response is not None:
+            if self.question is not None and meaning.rest:
+                self._keep_answer(self.response, self.question, meaning.rest)
+            self._end(self.response)
+        return self._received(InboundOutcome.OPT_OUT, None if told else self._notice("opted_out"))
+
+    def _suppress(self, meaning: Meaning, people: Sequence[int]) -> None:
         evidence = {
             "words": self.message.text,
             "provider_id": self.message.provider_id,
@@ -214,7 +213,7 @@ class _Receiving:
                 targets.append((scope, self.message.from_address, None))
             if scope is not SuppressionScope.SMS:
                 targets += [(scope, None, person) for person in people]
-        done = [
+        for scope, address, person in targets:
             suppress(
                 self.session,
                 scope=scope,
@@ -224,12 +223,13 @@ class _Receiving:
                 address=address,
                 customer_id=person,
             )
-            for scope, address, person in targets
-        ]
-        return any(one.new for one in done)
 
-    def _keep_free_text(self, response: Response, asked: Question, reply: Reply) -> None:
-        """Somebody who says in the answer itself that they want no more: the answer counts all the same."""
+    def _keep_answer(self, response: Response, asked: Question, rest: str) -> None:
+        """Somebody who says beside the answer that they want no more: the answer counts all the same."""
+        # Words of one's own are kept as they came, the wish among them.
+        reply = read(asked, self.message.text if asked.is_text else rest)
+        if reply.kind is not Kind.VALUE:
+            return
         answering.take_locked(
             self.session,
             response=response,

@@ -22,6 +22,7 @@ from callback.domain.words import (
 from callback.errors import Conflict, NotFound
 from callback.services import messages, replies
 from callback.services.replies import Received
+from callback.services.suppressions import BY_HAND, suppress
 from callback.settings import Settings
 from tests.integration.surveyed import CENTRE, PHONE, look, survey
 
@@ -183,6 +184,68 @@ def test_n_to_a_yes_or_no_question_is_no_and_to_a_scale_is_stop(
     assert seen.response is not None
     assert seen.response.state is ResponseState.PARTIAL
     assert seen.answers == {"solved": False, "accepted": True}
+
+
+@pytest.mark.parametrize("texts", [("leave me alone", "STOP", "stop calling me"), ("STOP", "stop calling me", "退订")])
+def test_however_often_and_in_whatever_words_it_is_confirmed_once(
+    sessions: SessionFactory, write: Write, now: datetime, texts: tuple[str, ...]
+) -> None:
+    under_way = survey(sessions, now)
+    said = [write(text) for text in texts]
+    assert [one.outcome for one in said] == [InboundOutcome.OPT_OUT] * 3
+    assert [one.text is not None for one in said] == [True, False, False]
+    with sessions() as session:
+        live = session.scalars(select(Suppression).where(Suppression.lifted_at.is_(None))).all()
+        assert {(one.scope, one.customer_id) for one in live if one.scope is SuppressionScope.ALL} == {
+            (SuppressionScope.ALL, None),
+            (SuppressionScope.ALL, under_way.customer),
+        }
+    assert write("START", at=now + timedelta(hours=1)).text is not None
+    assert write("leave me alone", at=now + timedelta(hours=2)).text is not None
+
+
+def test_whoever_has_ended_everything_elsewhere_is_not_written_to_once_more(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    with sessions.begin() as session:
+        words = {"words": "said so to an agent"}
+        suppress(
+            session,
+            scope=SuppressionScope.ALL,
+            reason=BY_HAND,
+            evidence=words,
+            now=now,
+            customer_id=under_way.customer,
+        )
+    assert write("STOP").text is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "answers"),
+    [
+        ("不，不要再给我打电话", {"solved": False}),
+        ("no, stop sending me messages", {"solved": False}),
+        ("yes|yes|不满意，别再发了", {"solved": True, "accepted": True, "attitude": 2}),
+        ("yes|yes|5 STOP", {"solved": True, "accepted": True, "attitude": 5}),
+        ("yes|yes|stop, 5", {"solved": True, "accepted": True, "attitude": 5}),
+    ],
+)
+def test_an_answer_and_a_stop_in_one_message_are_both_kept(
+    sessions: SessionFactory, write: Write, now: datetime, texts: str, answers: dict[str, object]
+) -> None:
+    under_way = survey(sessions, now)
+    *before, text = texts.split("|")
+    for said in before:
+        write(said)
+    stopped = write(text)
+    assert (stopped.outcome, stopped.text is not None) == (InboundOutcome.OPT_OUT, True)
+    seen = look(sessions, under_way)
+    assert seen.answers == answers
+    assert text in seen.said.values()
+    assert (seen.attempt.disposition, seen.callback.state) == (Disposition.PARTIAL, CallbackState.DONE)
+    with sessions() as session:
+        assert session.scalar(select(func.count(Suppression.id))) == 2
 
 
 def test_start_takes_it_back_and_says_so_once(sessions: SessionFactory, write: Write, now: datetime) -> None:
