@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from callback.db.keyset import newest
 from callback.db.tables import Agent, Case, ContactPoint, Customer, Suppression
-from callback.domain.words import SuppressionScope
+from callback.domain.words import ContactState, SuppressionScope
 
 LIVE: ColumnElement[bool] = Suppression.lifted_at.is_(None)
 
@@ -47,7 +47,8 @@ def live_addresses(session: Session, *, scope: SuppressionScope, addresses: Coll
 
 def holders(session: Session, address: str) -> list[int]:
     """Customers who have this address, locked for this transaction; a household may share a telephone."""
-    ids = select(ContactPoint.customer_id).where(ContactPoint.address == address)
+    theirs = (ContactPoint.address == address, ContactPoint.state != ContactState.WRONG)
+    ids = select(ContactPoint.customer_id).where(*theirs)
     query = select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
     return list(session.scalars(query.with_for_update(key_share=True)))
 

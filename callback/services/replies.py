@@ -13,6 +13,7 @@ from callback.db import suppressions as suppression_rows
 from callback.db import surveys as survey_rows
 from callback.db.tables import Attempt, Customer, InboundMessage, Response
 from callback.domain import optout
+from callback.domain.identity import is_stranger
 from callback.domain.optout import Meaning, Wish
 from callback.domain.reply import Kind, Reply, is_courtesy, read
 from callback.domain.survey import Question
@@ -133,6 +134,8 @@ class _Receiving:
         meaning = optout.meaning(self.message.text, answers=closed and reply.kind is Kind.VALUE)
         if meaning is not None:
             return self._wish(meaning)
+        if self._is_stranger() and self._wrong_person():
+            return self._received(InboundOutcome.WRONG_PERSON, self._notice("wrong_person"))
         if asked is None or self.response is None:
             return self._nothing_asked()
         if reply.kind is Kind.COURTESY:
@@ -140,6 +143,21 @@ class _Receiving:
         if reply.kind is Kind.UNCLEAR:
             return self._unclear(self.response, asked)
         return self._answer(self.response, asked, reply)
+
+    # ── Somebody else ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_stranger(self) -> bool:
+        if self.response is None:
+            return False
+        customer = self.session.get_one(Customer, self.response.customer_id)
+        return is_stranger(self.message.text, names=(customer.name, customer.salutation))
+
+    def _wrong_person(self) -> bool:
+        """The number is marked and the conversation is over. False: the person has been answering from it."""
+        assert self.response is not None  # noqa: S101  `_is_stranger` has looked
+        return answering.wrong_address(
+            self.session, response=self.response, attempt=self.attempt, rule="wrong_person_wrote", now=self.now
+        )
 
     # ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,8 +195,18 @@ class _Receiving:
         """Thanks are thanks; anything else is for a person to read."""
         if is_courtesy(self.message.text):
             return self._received(InboundOutcome.COURTESY, None)
+        expects_a_word = self._expects_a_word()
         self.message.needs_person = True
-        return self._received(InboundOutcome.NO_QUESTION, None)
+        return self._received(InboundOutcome.NO_QUESTION, self._notice("nothing_asked") if expects_a_word else None)
+
+    def _expects_a_word(self) -> bool:
+        """Somebody whom we have asked before and who has not ended it is told, once, that a person will read it."""
+        address = self.message.from_address
+        return (
+            rows.was_asked(self.session, address)
+            and not rows.waits_for_a_person(self.session, [address])
+            and not suppression_rows.messages_ended(self.session, address=address, customer_ids=self.holders)
+        )
 
     # ── Wishes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -189,10 +217,13 @@ class _Receiving:
 
     def _stop(self, meaning: Meaning) -> Received:
         """Kept with the customer's words; confirmed once and never again. What was answered, also here, is kept."""
-        people = [self.response.customer_id] if self.response is not None else self.holders
+        # Of a wrong number it is the number that gets no more, not the customer.
+        stranger = self._is_stranger() and self._wrong_person()
+        known = [self.response.customer_id] if self.response is not None else self.holders
+        people = () if stranger else known
         told = suppression_rows.messages_ended(self.session, address=self.message.from_address, customer_ids=people)
         self._suppress(meaning, people)
-        if self.response is not None:
+        if self.response is not None and not stranger:
             if self.question is not None and meaning.rest:
                 self._keep_answer(self.response, self.question, meaning.rest)
             self._end(self.response)

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import InboundMessage, Suppression
+from callback.db.tables import Case, ContactPoint, InboundMessage, Suppression
 from callback.domain.words import (
     AttemptState,
     CallbackState,
+    ContactState,
     Disposition,
     DissatisfactionRule,
     InboundOutcome,
@@ -20,7 +21,7 @@ from callback.domain.words import (
     SuppressionScope,
 )
 from callback.errors import Conflict, NotFound
-from callback.services import messages, replies
+from callback.services import messages, reminders, replies
 from callback.services.replies import Received
 from callback.services.suppressions import BY_HAND, suppress
 from callback.settings import Settings
@@ -270,6 +271,74 @@ def test_an_answer_that_ends_with_a_wish_is_both(sessions: SessionFactory, write
     assert seen.attempt.disposition is Disposition.COMPLETED
     with sessions() as session:
         assert set(session.scalars(select(Suppression.scope))) == {SuppressionScope.ALL}
+
+
+@pytest.mark.parametrize("text", ["wrong number", "打错了", "我不是王先生", "No, you have the wrong person"])
+def test_a_wrong_person_ends_it_as_a_call_to_a_wrong_number_does(
+    sessions: SessionFactory, write: Write, now: datetime, text: str
+) -> None:
+    under_way = survey(sessions, now)
+    told = write(text)
+    assert told.outcome is InboundOutcome.WRONG_PERSON
+    assert told.text is not None
+    assert "sorry to have troubled you" in told.text
+    seen = look(sessions, under_way)
+    assert (seen.attempt.disposition, seen.attempt.aapor_code) == (Disposition.WRONG_NUMBER, "3.30")
+    assert (seen.callback.state, seen.answers) == (CallbackState.BLOCKED, {})  # no other number is known
+    with sessions() as session:
+        assert session.scalars(select(ContactPoint.state)).all() == [ContactState.WRONG]
+    write("STOP")  # of the number, and no longer of the customer
+    with sessions() as session:
+        (entry,) = session.scalars(select(Suppression)).all()
+        assert (entry.scope, entry.address, entry.customer_id) == (SuppressionScope.SMS, PHONE, None)
+
+
+def test_a_wrong_person_who_wants_no_more_takes_nothing_from_the_customer(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    assert write("wrong number, stop texting me").outcome is InboundOutcome.OPT_OUT
+    assert look(sessions, under_way).attempt.disposition is Disposition.WRONG_NUMBER
+    with sessions() as session:
+        assert [entry.customer_id for entry in session.scalars(select(Suppression))] == [None]
+
+
+def test_a_wrong_person_between_two_tries_is_not_reminded(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    later = now + timedelta(days=2, minutes=1)
+    assert reminders.chase(sessions, now=later).reminded == 1
+    assert write("wrong number", at=later).outcome is InboundOutcome.WRONG_PERSON
+    with sessions() as session:
+        assert session.scalars(select(ContactPoint.state)).all() == [ContactState.WRONG]
+        assert session.get_one(Case, under_way.case).plan_at == later
+
+
+def test_who_has_answered_is_the_person_whatever_is_written_later(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    write("yes")
+    assert write("打错了").outcome is InboundOutcome.ASKED_AGAIN  # a slip of the finger, as like as not
+    assert look(sessions, under_way).attempt.state is not AttemptState.ENDED
+
+
+def test_after_the_end_a_message_is_acknowledged_once(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    survey(sessions, now)
+    for said in ("yes", "yes", "5", "5", "10", "skip"):
+        write(said)
+    first = write("Actually it broke again")
+    assert (first.outcome, first.text is not None) == (InboundOutcome.NO_QUESTION, True)
+    assert "A colleague will read" in str(first.text)
+    assert write("Hello?! Anybody there?").text is None
+
+
+def test_after_a_stop_nothing_is_acknowledged(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    survey(sessions, now)
+    write("STOP")
+    later = write("Your engineer was rude")
+    assert (later.outcome, later.text) == (InboundOutcome.NO_QUESTION, None)
 
 
 def test_what_nobody_asked_for_is_kept_for_a_person(sessions: SessionFactory, write: Write, now: datetime) -> None:
