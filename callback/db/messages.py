@@ -24,7 +24,8 @@ from callback.db.tables import (
 from callback.domain.words import Channel, ContactState, InboundOutcome, ResponseState
 
 _WAITING = text("inbound_messages.outcome = 'waiting'")
-"""Word for word the condition of the partial index."""
+_FOR_A_PERSON = text("needs_person AND handled_at IS NULL")
+"""Word for word the conditions of the partial indexes."""
 
 
 def keep(session: Session, messages: Sequence[dict[str, Any]]) -> None:
@@ -70,9 +71,7 @@ def waits_for_a_person(session: Session, addresses: Collection[str]) -> frozense
     """Those of the addresses from which something came that somebody has to read, and nobody has."""
     if not addresses:
         return frozenset()
-    query = select(InboundMessage.from_address).where(
-        InboundMessage.needs_person, InboundMessage.handled_at.is_(None), InboundMessage.from_address.in_(addresses)
-    )
+    query = select(InboundMessage.from_address).where(_FOR_A_PERSON, InboundMessage.from_address.in_(addresses))
     return frozenset(session.scalars(query))
 
 
