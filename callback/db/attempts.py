@@ -139,6 +139,12 @@ def contact_point(session: Session, *, customer_id: int, address: str) -> Contac
     ).one_or_none()
 
 
+def last_of(session: Session, callback_id: int) -> Attempt | None:
+    """The callback's newest attempt."""
+    query = select(Attempt).where(Attempt.callback_id == callback_id)
+    return session.scalars(query.order_by(Attempt.started_at.desc(), Attempt.id.desc()).limit(1)).one_or_none()
+
+
 def mark_contact(session: Session, contact_point_id: int, state: ContactState) -> None:
     """A wrong or dead number is not tried again for this customer."""
     session.execute(

@@ -194,3 +194,8 @@ def _last_surveys(session: Session, ids: Collection[int]) -> dict[int, tuple[dat
         .order_by(Response.started_at, Response.id),
     )
     return {customer_id: (started_at, callback_id) for customer_id, started_at, callback_id in rows}
+
+
+def addresses_of(session: Session, customer_id: int) -> Sequence[str]:
+    """Every address of the customer, good or not."""
+    return session.scalars(select(ContactPoint.address).where(ContactPoint.customer_id == customer_id)).all()

@@ -11,11 +11,22 @@ from callback.db.among import among
 from callback.db.bulk import insert_missing
 from callback.db.claims import changed_one
 from callback.db.keyset import newest
-from callback.db.tables import Agent, Attempt, Case, Customer, InboundMessage, Questionnaire, Response, Send
-from callback.domain.words import Channel, InboundOutcome, ResponseState
+from callback.db.tables import (
+    Agent,
+    Attempt,
+    Case,
+    ContactPoint,
+    Customer,
+    InboundMessage,
+    Questionnaire,
+    Response,
+    Send,
+)
+from callback.domain.words import Channel, ContactState, InboundOutcome, ResponseState
 
 _WAITING = text("inbound_messages.outcome = 'waiting'")
-"""Word for word the condition of the partial index."""
+_FOR_A_PERSON = text("needs_person AND handled_at IS NULL")
+"""Word for word the conditions of the partial indexes."""
 
 
 def keep(session: Session, messages: Sequence[dict[str, Any]]) -> None:
@@ -67,16 +78,35 @@ def heard_since(session: Session, customer_ids: Collection[int], *, since: datet
     return frozenset(one for one in session.scalars(query) if one is not None)
 
 
+def waits_for_a_person(session: Session, addresses: Collection[str]) -> frozenset[str]:
+    """Those of the addresses from which something came that somebody has to read, and nobody has."""
+    if not addresses:
+        return frozenset()
+    query = select(InboundMessage.from_address).where(_FOR_A_PERSON, InboundMessage.from_address.in_(addresses))
+    return frozenset(session.scalars(query))
+
+
+def was_asked(session: Session, address: str) -> bool:
+    """Whether a survey ever went to this address by message."""
+    query = select(Attempt.id).where(Attempt.address == address, Attempt.channel == Channel.SMS)
+    return session.scalar(query.limit(1)) is not None
+
+
 def by_provider_id(session: Session, provider_id: str) -> InboundMessage | None:
     return session.scalars(select(InboundMessage).where(InboundMessage.provider_id == provider_id)).one_or_none()
 
 
 def conversation(session: Session, address: str) -> Response | None:
-    """The response that is being filled in by message from this address; of several, the one begun last."""
+    """The response that is being filled in by message from this address; of several, the one begun last.
+
+    Not by whoever has said that the number is theirs, and not the customer's.
+    """
     query = (
         select(Response)
         .join(Attempt, Attempt.callback_id == Response.callback_id)
+        .outerjoin(ContactPoint, ContactPoint.id == Attempt.contact_point_id)
         .where(Attempt.address == address, Attempt.channel == Channel.SMS, Response.state == ResponseState.OPEN)
+        .where(or_(ContactPoint.id.is_(None), ContactPoint.state != ContactState.WRONG))
         .order_by(Attempt.started_at.desc(), Attempt.id.desc())
         .limit(1)
     )

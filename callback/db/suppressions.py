@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from callback.db.keyset import newest
 from callback.db.tables import Agent, Case, ContactPoint, Customer, Suppression
-from callback.domain.words import SuppressionScope
+from callback.domain.words import ContactState, SuppressionScope
 
 LIVE: ColumnElement[bool] = Suppression.lifted_at.is_(None)
 
@@ -29,6 +29,14 @@ def live_of(session: Session, *, address: str, customer_ids: Collection[int]) ->
     return session.scalars(select(Suppression).where(LIVE, who).order_by(Suppression.id).with_for_update()).all()
 
 
+def messages_ended(session: Session, *, address: str, customer_ids: Collection[int]) -> bool:
+    """Whether messages had ended before: for the address, or for everybody among these people."""
+    ends = (SuppressionScope.SMS, SuppressionScope.ALL)
+    found = [one for one in live_of(session, address=address, customer_ids=customer_ids) if one.scope in ends]
+    ended = {one.customer_id for one in found}
+    return any(one.address == address for one in found) or (bool(customer_ids) and ended.issuperset(customer_ids))
+
+
 def live_addresses(session: Session, *, scope: SuppressionScope, addresses: Collection[str]) -> set[str]:
     """Which of these addresses are suppressed already, as addresses, with this scope."""
     query = select(Suppression.address).where(
@@ -39,7 +47,8 @@ def live_addresses(session: Session, *, scope: SuppressionScope, addresses: Coll
 
 def holders(session: Session, address: str) -> list[int]:
     """Customers who have this address, locked for this transaction; a household may share a telephone."""
-    ids = select(ContactPoint.customer_id).where(ContactPoint.address == address)
+    theirs = (ContactPoint.address == address, ContactPoint.state != ContactState.WRONG)
+    ids = select(ContactPoint.customer_id).where(*theirs)
     query = select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id)
     return list(session.scalars(query.with_for_update(key_share=True)))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callback.domain.plain import AROUND, normal
+from callback.domain.plain import AROUND, clauses, normal
 from callback.domain.reply_words import BY_ROLE, COURTESIES, LEVELS, SKIPS, UNSURE, YES_NO
 from callback.domain.survey import Question, QuestionType, Value
 
@@ -46,14 +46,14 @@ def read(question: Question, text: str) -> Reply:
 
 def is_courtesy(text: str) -> bool:
     """Whether it is nothing but thanks or a greeting."""
-    clauses = [clause for clause in _clauses(normal(text)) if clause]
-    return bool(clauses) and all(clause in COURTESIES for clause in clauses)
+    said = clauses(normal(text))
+    return bool(said) and all(clause in COURTESIES for clause in said)
 
 
 def _read_clauses(question: Question, plain: str) -> Reply:
     found: list[Value] = []
     said = 0
-    for clause in _clauses(plain):
+    for clause in clauses(plain):
         if clause in COURTESIES:
             continue
         said += 1
@@ -68,10 +68,6 @@ def _read_clauses(question: Question, plain: str) -> Reply:
         return Reply(Kind.COURTESY)
     distinct = {(type(value), value) for value in found}
     return Reply(Kind.VALUE, found[0]) if len(distinct) == 1 else Reply(Kind.UNCLEAR)
-
-
-def _clauses(plain: str) -> list[str]:
-    return [clause.strip(AROUND) for clause in _CLAUSE.split(plain) if clause.strip(AROUND)]
 
 
 def _value_of(question: Question, clause: str) -> Value | None:
@@ -134,6 +130,10 @@ def number_of(form: str) -> int | None:
 def _rating(question: Question, form: str) -> Value | None:
     """A number on the scale, alone or with its unit; else a word for a level."""
     values = {int(option.value) for option in question.options if not isinstance(option.value, bool)}
+    stars = _STARS.fullmatch(form)
+    if stars:
+        # Drawn stars are out of five; on any other scale they say nothing exact.
+        return len(stars["full"]) if max(values) == _MOST_STARS and len(form) <= _MOST_STARS else None
     match = _SCORE.fullmatch(form)
     if match:
         number = number_of(match["number"])
@@ -141,7 +141,7 @@ def _rating(question: Question, form: str) -> Value | None:
         if of is not None and of != max(values):
             return None  # 8/10 on a scale of five is no answer to it
         return number if number in values else None
-    level = LEVELS.get(question.role, {}).get(form) if question.role else None
+    level = LEVELS.get(question.role, {}).get(_VERY_VERY.sub(r"\1", form)) if question.role else None
     if level is None:
         level = _ends(question, form)
     return level if level in values else None
@@ -192,7 +192,6 @@ def _place(form: str) -> int | None:
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-_CLAUSE = re.compile(r"[。!?,;\n…~、]+|\.(?!\d)|(?<=\d)\s*[-—:]\s+|(?<=[\u4e00-\u9fff])\s+")
 _BUTS = ("但", "可是", "不过", "然而", "but", "however", "though", "except", "until", "只是", "就是")
 
 _NUMBERS: Mapping[str, int] = {
@@ -216,10 +215,14 @@ _NUMBERS: Mapping[str, int] = {
 }
 _NUMBER = r"(?:\d{1,2}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + ")"
 _SCORE = re.compile(
-    rf"(?:满分)?(?P<number>{_NUMBER})\s*(?:个?(?:分|星|颗星|级)(?:好评)?|points?|stars?|marks?)?"
+    rf"(?:满分)?(?P<number>{_NUMBER})\s*(?:个?(?:分|星|颗星|级|[⭐★🌟])(?:好评)?|points?|stars?|marks?)?"
     rf"(?:\s*(?:/|out of|of|over)\s*(?P<of>{_NUMBER})\s*(?:分|星|points?|stars?)?"
     rf"|\s*\(?满分(?P<of_zh>{_NUMBER})分?\)?)?"
 )
+_MOST_STARS = 5
+_STARS = re.compile(r"(?P<full>[⭐★🌟]+)☆*")
+_VERY_VERY = re.compile(r"(非常|很|特别|十分|太|very |really |so )\1+")
+"""Said twice it is still one level: 非常非常满意."""
 _NUMBER_THEN_WORDS = re.compile(rf"(?P<score>{_NUMBER}\s*(?:分|星|级|points?|stars?)?)\s+(?P<words>.+)")
 _PLACE = re.compile(
     rf"(?:第|选项?|option|answer|no\.?|number|choice)?\s*(?:(?P<number>{_NUMBER})|(?P<letter>[a-z]))\s*(?:个|项|号|\))?"
@@ -227,7 +230,9 @@ _PLACE = re.compile(
 _BEFORE = re.compile(
     r"(?:^(?:我们?|本人|个人|总的来说|总体来?说?|整体|感觉|觉得|认为|应该|算是?|评价?是?|打个|打分?|给个|给你们?|给|选择?|回复|回答|"
     r"答案?是?|服务|态度|速度|产品|对此|都|还是|那就?|就是?|it's|its|it is|it was|i'm|im|i am|i was|we are|we were|"
-    r"i think|i feel|i'd say|i would say|i give|i'd give|i rate|i choose|my answer is|my rating is|answer|rating|"
+    r"i think|i feel|i'd say|i would say|"
+    r"(?:i|i'd|i would|i'll|i will|we|we'd)? ?(?:give|rate)(?: (?:it|you|this|him|her|them))?(?: guys)?|"
+    r"i choose|my answer is|my rating is|answer|rating|"
     r"score|definitely|overall|just|a|an|you get|option)(?:\s+|(?<=[\u4e00-\u9fff])|:))"
 )
 _AFTER = re.compile(

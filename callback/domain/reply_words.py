@@ -90,7 +90,7 @@ BY_ROLE: Mapping[QuestionRole, Mapping[str, bool]] = {
 def _satisfaction() -> Mapping[str, int]:
     """Words for the five levels of satisfaction."""
     levels: Mapping[int, str] = {
-        5: "很满意|非常满意|十分满意|特别满意|超级满意|极其满意|相当满意|满意极了|太满意了|完全满意|真满意|很好|非常好|特别好|太好了|好极了|"
+        5: "很不错|非常不错|真不错|相当不错|特别不错|很满意|非常满意|十分满意|特别满意|超级满意|极其满意|相当满意|满意极了|太满意了|完全满意|真满意|很好|非常好|特别好|太好了|好极了|"
         "超好|极好|真好|太棒了|很棒|非常棒|真棒|棒|棒棒哒|优|优秀|完美|满分|五星|五星好评|好评|点赞|赞|一流|没得说|无可挑剔|"
         "very satisfied|very good|very happy|very pleased|extremely satisfied|extremely good|extremely happy|"
         "completely satisfied|totally satisfied|fully satisfied|so satisfied|really satisfied|really good|so good|"

@@ -382,7 +382,8 @@ class InboundOutcome(StrEnum):
     """What a customer's message was taken for.
 
     `asked_again`: it was not understood the first time. `left_to_person`: nor the second. `no_question`: nothing had
-    been asked, or the survey was over. `courtesy`: thanks, to which nothing is answered. `waiting`: kept, and not read
+    been asked, or the survey was over. `courtesy`: thanks, to which nothing is answered. `wrong_person`: the number is
+    somebody else's. `waiting`: kept, and not read
     yet; a worker does so at once.
     """
 
@@ -396,6 +397,7 @@ class InboundOutcome(StrEnum):
     OPT_IN = "opt_in"
     HELP = "help"
     NO_QUESTION = "no_question"
+    WRONG_PERSON = "wrong_person"
 
 
 class HandoverState(StrEnum):

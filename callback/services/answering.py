@@ -19,7 +19,7 @@ from callback.db.tables import Attempt, Callback, Customer, Response
 from callback.domain.dissatisfaction import Verdict, judge, signals_of_answers
 from callback.domain.moment import part_of_day
 from callback.domain.survey import Value
-from callback.domain.words import CallbackState, Channel, Disposition
+from callback.domain.words import CallbackState, Channel, ContactState, Disposition
 from callback.services import dissatisfactions, surveys
 from callback.services.sends.ending import end_attempt
 
@@ -112,6 +112,36 @@ def close(
             end_attempt(session, attempt=attempt, disposition=disposition, now=now)
         return
     _close_between_tries(session, response, disposition=disposition, now=now)
+
+
+def wrong_address(session: Session, *, response: Response, attempt: Attempt | None, rule: str, now: datetime) -> bool:
+    """Somebody else has the number, or the link: as an agent's call to a wrong number ends.
+
+    The number is marked, the next one is tried, else the supervisor looks for another. `rule` says how we know. False:
+    the person has answered or confirmed before, or an agent has them on the telephone; then it proves nothing.
+    """
+    answered = any(value is not None for value in surveys.answers_of(response).values())
+    by_agent = attempt is not None and attempt.agent_id is not None
+    known = not (answered or by_agent or response.confirmed_at is not None)
+    decisions.record(
+        session,
+        now=now,
+        case_id=response.case_id,
+        callback_id=response.callback_id,
+        about="channel",
+        rule=rule,
+        verdict="wrong_address" if known else "nothing_shown",
+    )
+    if not known:
+        return False
+    if attempt is not None:
+        return end_attempt(session, attempt=attempt, disposition=Disposition.WRONG_NUMBER, now=now)
+    # Between two tries: the last one has its end already; its number is not tried again.
+    last = attempt_rows.last_of(session, response.callback_id)
+    if last is not None and last.contact_point_id is not None:
+        attempt_rows.mark_contact(session, last.contact_point_id, ContactState.WRONG)
+    dissatisfactions.wake_planner(session, response.case_id, now=now)
+    return True
 
 
 def _close_between_tries(session: Session, response: Response, *, disposition: Disposition, now: datetime) -> None:

@@ -19,6 +19,8 @@ from callback.db.claims import changed_one
 from callback.db.tables import Attempt, Callback, Case, Customer, Response
 from callback.domain import optout, rendering
 from callback.domain.carrier import is_machine
+from callback.domain.identity import Who, who
+from callback.domain.optout import Meaning, Wish
 from callback.domain.rendering import FORM_OF, REPEAT, TO_A_PERSON, TRIES
 from callback.domain.reply import Kind, Reply, read
 from callback.domain.rules import states_below
@@ -34,18 +36,6 @@ from callback.texts import Language, say
 IDENTITY = "identity"
 WISH_WITHIN = timedelta(days=1)
 """By when a person calls who was asked for."""
-_IS_THE_PERSON = frozenset(
-    {
-        *("1", "yes", "yeah", "yep", "speaking", "that's me", "this is", "it is", "i am"),
-        *("是", "是的", "是我", "对", "对的", "我是", "嗯", "没错", "我就是"),
-    }
-)
-_IS_SOMEBODY_ELSE = frozenset(
-    {
-        *("2", "no", "nope", "no it isn't", "no it is not", "not me", "wrong number"),
-        *("不是", "不是我", "不是的", "不", "打错了", "你打错了", "她不在", "他不在"),
-    }
-)
 _SILENT_SKIP = "#"
 
 
@@ -98,13 +88,34 @@ class _Call:
 
     def _heard(self) -> VoiceResponse:
         """Wishes first, whatever was asked; then who is there; then the answer."""
-        if self.heard.speech and optout.sentence_scopes(self.heard.speech):
-            return self._opt_out()
+        stop = self._stop()
+        if stop is not None:
+            return self._opt_out(stop)
         if self.heard.digits == TO_A_PERSON:
             return self._to_a_person()
         if self.heard.step == IDENTITY:
             return self._identity()
         return self._answered() if self.attempt.identity_at is not None else self._greet(tries=1)
+
+    def _stop(self) -> Meaning | None:
+        """The wish to hear no more, if that was said."""
+        if not self.heard.speech:
+            return None
+        found = optout.meaning(self.heard.speech, answers=self._answers())
+        return found if found is not None and found.wish is Wish.STOP else None
+
+    def _answers(self) -> bool:
+        """Whether what was said is a possible answer to the closed question that was just asked."""
+        asked = self._asked()
+        if asked is None:
+            return self._who() is not None
+        return not asked.is_text and read(asked, self.heard.speech).kind is Kind.VALUE
+
+    def _asked(self) -> Question | None:
+        """The question of this turn; None while it is asked who is there."""
+        if self.heard.step == IDENTITY or self.attempt.identity_at is None:
+            return None
+        return surveys.definition_of(self.session, self._open()).question(self.heard.step)
 
     # ── Who is there ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -121,15 +132,20 @@ class _Call:
             return self._greet(tries=self.heard.tries)
         if not said:
             return self._again("voice.again_silence")
-        plain = said.strip(" .。!！,，").casefold()
-        if plain in _IS_THE_PERSON or plain.startswith(("yes ", "yeah ", "是的")):
+        answered = self._who()
+        if answered is Who.PERSON:
             self._connected(confirmed=True)
             self._open()
             # They have heard that the call is recorded and gone on; whoever else picked up is not recorded at all.
             return self._ask(before=say("voice.intro", self.language) + " ", record=self.settings.record_calls)
-        if plain in _IS_SOMEBODY_ELSE or plain.startswith(("no ", "no, ", "不是")):
+        if answered is Who.WRONG_ADDRESS:
+            return self._end(Disposition.WRONG_NUMBER, "voice.wrong_person")
+        if answered is Who.SOMEBODY_ELSE:
             return self._end(Disposition.THIRD_PARTY, "voice.wrong_person")
         return self._again("voice.again_wrong")
+
+    def _who(self) -> Who | None:
+        return who(self.heard.said, names=(self.customer.name, self.customer.salutation))
 
     def _connected(self, *, confirmed: bool) -> None:
         """Somebody is there; once confirmed, the person is."""
@@ -251,9 +267,7 @@ class _Call:
         return self._greet(tries=self.heard.tries + 1, before=say(code, self.language))
 
     def _break_off(self, code: str) -> VoiceResponse:
-        response = surveys.of_callback(self.session, self.attempt.callback_id)
-        answered = response is not None and any(value is not None for value in surveys.answers_of(response).values())
-        return self._end(Disposition.PARTIAL if answered else Disposition.BREAK_OFF, code)
+        return self._end(Disposition.PARTIAL if self._has_answers() else Disposition.BREAK_OFF, code)
 
     def _to_a_person(self) -> VoiceResponse:
         """Key 0: a person will call. What was answered is kept."""
@@ -271,9 +285,13 @@ class _Call:
         )
         return self._break_off("voice.person")
 
-    def _opt_out(self) -> VoiceResponse:
-        """Said in the call: no more automatic calls and surveys, or nothing at all, as the words mean."""
-        nothing = SuppressionScope.ALL in optout.sentence_scopes(self.heard.speech)
+    def _opt_out(self, stop: Meaning) -> VoiceResponse:
+        """Said in the call: no more automatic calls and surveys, or nothing at all, as the words mean.
+
+        An answer in the same breath counts. Of a wrong number it is the number that hears no more, not the customer.
+        """
+        stranger = self.attempt.identity_at is None and self._who() is Who.WRONG_ADDRESS
+        nothing = SuppressionScope.ALL in stop.scopes
         for scope in (SuppressionScope.ALL,) if nothing else (SuppressionScope.VOICE, SuppressionScope.SURVEY):
             suppress(
                 self.session,
@@ -281,9 +299,25 @@ class _Call:
                 reason=OPT_OUT_CALL,
                 evidence={"words": self.heard.speech, "attempt": self.attempt.handle},
                 now=self.now,
-                customer_id=self.attempt.customer_id,
+                customer_id=None if stranger else self.attempt.customer_id,
+                address=self.attempt.address if stranger else None,
             )
-        return self._end(Disposition.REFUSED, "voice.opted_out")
+        if stranger:
+            return self._end(Disposition.WRONG_NUMBER, "voice.opted_out")
+        self._keep_answer(stop.rest)
+        return self._end(Disposition.PARTIAL if self._has_answers() else Disposition.REFUSED, "voice.opted_out")
+
+    def _keep_answer(self, rest: str) -> None:
+        asked = self._asked()
+        if asked is None or not rest:
+            return
+        reply = read(asked, self.heard.speech if asked.is_text else rest)
+        if reply.kind is Kind.VALUE and asked.name not in surveys.answers_of(self._open()):
+            self._take(self._open(), asked, reply)
+
+    def _has_answers(self) -> bool:
+        response = surveys.of_callback(self.session, self.attempt.callback_id)
+        return response is not None and any(value is not None for value in surveys.answers_of(response).values())
 
     def _end(self, disposition: Disposition, code: str | None) -> VoiceResponse:
         if self.attempt.state is not AttemptState.ENDED:

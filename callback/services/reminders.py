@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import attempts as attempt_rows
 from callback.db import messages as message_rows
+from callback.db.customers import addresses_of
 from callback.db.engine import SessionFactory
 from callback.db.policies import load_policy
 from callback.db.tables import Answer, Attempt, Callback, InboundMessage, Response
@@ -68,8 +69,9 @@ def chase_one(session: Session, *, attempt_id: int, now: datetime) -> bool | Non
     session.refresh(response)
     if attempt.state not in UNDER_WAY or response.state is not ResponseState.OPEN:
         return None
-    if attempt.address is not None and message_rows.unread_from(session, [attempt.address]):
-        return None
+    written_from = addresses_of(session, attempt.customer_id)
+    if message_rows.unread_from(session, written_from) or message_rows.waits_for_a_person(session, written_from):
+        return None  # they have said something: it is no silence until somebody has read it
     if _last_heard(session, attempt, response) > now - load_policy(session).survey_wait:
         return None
     answered = any(value is not None for value in surveys.answers_of(response).values())

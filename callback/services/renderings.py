@@ -75,7 +75,8 @@ def sms_again(question: Question, *, settings: Settings, language: Language) -> 
 
 
 def sms_notice(code: str, *, settings: Settings, language: Language) -> str:
-    """`closing`, `closing_unhappy`, `left_to_person`, `opted_out`, `opted_in`, `help`, `nothing_asked`."""
+    """`closing`, `closing_unhappy`, `left_to_person`, `opted_out`, `opted_in`, `help`, `nothing_asked`,
+    `wrong_person`."""
     return _message(f"sms.{code}", settings, language)
 
 

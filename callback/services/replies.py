@@ -13,6 +13,7 @@ from callback.db import suppressions as suppression_rows
 from callback.db import surveys as survey_rows
 from callback.db.tables import Attempt, Customer, InboundMessage, Response
 from callback.domain import optout
+from callback.domain.identity import is_stranger
 from callback.domain.optout import Meaning, Wish
 from callback.domain.reply import Kind, Reply, is_courtesy, read
 from callback.domain.survey import Question
@@ -132,7 +133,9 @@ class _Receiving:
         closed = asked is not None and not asked.is_text
         meaning = optout.meaning(self.message.text, answers=closed and reply.kind is Kind.VALUE)
         if meaning is not None:
-            return self._wish(meaning, reply)
+            return self._wish(meaning)
+        if self._is_stranger() and self._wrong_person():
+            return self._received(InboundOutcome.WRONG_PERSON, self._notice("wrong_person"))
         if asked is None or self.response is None:
             return self._nothing_asked()
         if reply.kind is Kind.COURTESY:
@@ -140,6 +143,21 @@ class _Receiving:
         if reply.kind is Kind.UNCLEAR:
             return self._unclear(self.response, asked)
         return self._answer(self.response, asked, reply)
+
+    # ── Somebody else ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_stranger(self) -> bool:
+        if self.response is None:
+            return False
+        customer = self.session.get_one(Customer, self.response.customer_id)
+        return is_stranger(self.message.text, names=(customer.name, customer.salutation))
+
+    def _wrong_person(self) -> bool:
+        """The number is marked and the conversation is over. False: the person has been answering from it."""
+        assert self.response is not None  # noqa: S101  `_is_stranger` has looked
+        return answering.wrong_address(
+            self.session, response=self.response, attempt=self.attempt, rule="wrong_person_wrote", now=self.now
+        )
 
     # ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,29 +195,41 @@ class _Receiving:
         """Thanks are thanks; anything else is for a person to read."""
         if is_courtesy(self.message.text):
             return self._received(InboundOutcome.COURTESY, None)
+        expects_a_word = self._expects_a_word()
         self.message.needs_person = True
-        return self._received(InboundOutcome.NO_QUESTION, None)
+        return self._received(InboundOutcome.NO_QUESTION, self._notice("nothing_asked") if expects_a_word else None)
+
+    def _expects_a_word(self) -> bool:
+        """Somebody whom we have asked before and who has not ended it is told, once, that a person will read it."""
+        address = self.message.from_address
+        return (
+            rows.was_asked(self.session, address)
+            and not rows.waits_for_a_person(self.session, [address])
+            and not suppression_rows.messages_ended(self.session, address=address, customer_ids=self.holders)
+        )
 
     # ── Wishes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _wish(self, meaning: Meaning, reply: Reply) -> Received:
+    def _wish(self, meaning: Meaning) -> Received:
         if meaning.wish is Wish.HELP:
             return self._received(InboundOutcome.HELP, self._notice("help"))
-        if meaning.wish is Wish.START:
-            return self._start()
-        return self._stop(meaning, reply)
+        return self._start() if meaning.wish is Wish.START else self._stop(meaning)
 
-    def _stop(self, meaning: Meaning, reply: Reply) -> Received:
-        """Kept with the customer's words; confirmed once and never again. What was answered before is kept."""
-        new = self._suppress(meaning)
-        if self.response is not None:
-            if meaning.rule == "sentence" and reply.kind is Kind.VALUE and self.question is not None:
-                self._keep_free_text(self.response, self.question, reply)
+    def _stop(self, meaning: Meaning) -> Received:
+        """Kept with the customer's words; confirmed once and never again. What was answered, also here, is kept."""
+        # Of a wrong number it is the number that gets no more, not the customer.
+        stranger = self._is_stranger() and self._wrong_person()
+        known = [self.response.customer_id] if self.response is not None else self.holders
+        people = () if stranger else known
+        told = suppression_rows.messages_ended(self.session, address=self.message.from_address, customer_ids=people)
+        self._suppress(meaning, people)
+        if self.response is not None and not stranger:
+            if self.question is not None and meaning.rest:
+                self._keep_answer(self.response, self.question, meaning.rest)
             self._end(self.response)
-        return self._received(InboundOutcome.OPT_OUT, self._notice("opted_out") if new else None)
+        return self._received(InboundOutcome.OPT_OUT, None if told else self._notice("opted_out"))
 
-    def _suppress(self, meaning: Meaning) -> bool:
-        people = [self.response.customer_id] if self.response is not None else self.holders
+    def _suppress(self, meaning: Meaning, people: Sequence[int]) -> None:
         evidence = {
             "words": self.message.text,
             "provider_id": self.message.provider_id,
@@ -214,7 +244,7 @@ class _Receiving:
                 targets.append((scope, self.message.from_address, None))
             if scope is not SuppressionScope.SMS:
                 targets += [(scope, None, person) for person in people]
-        done = [
+        for scope, address, person in targets:
             suppress(
                 self.session,
                 scope=scope,
@@ -224,12 +254,13 @@ class _Receiving:
                 address=address,
                 customer_id=person,
             )
-            for scope, address, person in targets
-        ]
-        return any(one.new for one in done)
 
-    def _keep_free_text(self, response: Response, asked: Question, reply: Reply) -> None:
-        """Somebody who says in the answer itself that they want no more: the answer counts all the same."""
+    def _keep_answer(self, response: Response, asked: Question, rest: str) -> None:
+        """Somebody who says beside the answer that they want no more: the answer counts all the same."""
+        # Words of one's own are kept as they came, the wish among them.
+        reply = read(asked, self.message.text if asked.is_text else rest)
+        if reply.kind is not Kind.VALUE:
+            return
         answering.take_locked(
             self.session,
             response=response,

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from callback.db import decisions
 from callback.db import surveys as rows
 from callback.db.tables import Attempt, Case, Customer, Response
 from callback.domain.handle import new_handle
@@ -99,19 +98,13 @@ def confirm(session: Session, handle: str, *, now: datetime) -> str | None:
 
 
 def not_me(session: Session, handle: str, *, now: datetime) -> None:
-    """Somebody else has the link: nothing is shown, and the supervisor can see it."""
+    """Somebody else has the link: nothing is shown, and the address it went to is not written to again."""
     response = _response(session, handle, now=now)
-    if response is None:
+    if response is None or response.state is not ResponseState.OPEN:
         return
-    decisions.record(
-        session,
-        now=now,
-        case_id=response.case_id,
-        callback_id=response.callback_id,
-        about="channel",
-        rule="page_not_the_person",
-        verdict="nothing_shown",
-    )
+    attempt = answering.lock(session, response)
+    session.refresh(response)
+    answering.wrong_address(session, response=response, attempt=attempt, rule="page_not_the_person", now=now)
 
 
 def answer(

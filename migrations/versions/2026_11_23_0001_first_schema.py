@@ -2042,6 +2042,7 @@ def upgrade() -> None:
                 "opt_in",
                 "help",
                 "no_question",
+                "wrong_person",
                 name="outcome",
                 native_enum=False,
                 create_constraint=True,
@@ -2082,6 +2083,14 @@ def upgrade() -> None:
         "ix_inbound_messages_for_a_person",
         "inbound_messages",
         ["id"],
+        unique=False,
+        postgresql_where=sa.text("needs_person AND handled_at IS NULL"),
+        sqlite_where=sa.text("needs_person AND handled_at IS NULL"),
+    )
+    op.create_index(
+        "ix_inbound_messages_for_a_person_from",
+        "inbound_messages",
+        ["from_address"],
         unique=False,
         postgresql_where=sa.text("needs_person AND handled_at IS NULL"),
         sqlite_where=sa.text("needs_person AND handled_at IS NULL"),
@@ -2261,6 +2270,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_inbound_messages_response_id", table_name="inbound_messages")
     op.drop_index("ix_inbound_messages_handled_by_id", table_name="inbound_messages")
+    op.drop_index(
+        "ix_inbound_messages_for_a_person_from",
+        table_name="inbound_messages",
+        postgresql_where=sa.text("needs_person AND handled_at IS NULL"),
+        sqlite_where=sa.text("needs_person AND handled_at IS NULL"),
+    )
     op.drop_index(
         "ix_inbound_messages_for_a_person",
         table_name="inbound_messages",

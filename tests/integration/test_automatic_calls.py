@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import Attempt, Callback, Case, Suppression
+from callback.db.tables import Attempt, Callback, Case, ContactPoint, Suppression
 from callback.db.work import COURTESY, PROMISED, Kind, Wanted, counts
 from callback.domain.plan import BASE_PRIORITY
 from callback.domain.words import (
     AttemptState,
     CallbackState,
     Channel,
+    ContactState,
     Disposition,
     Purpose,
     ResponseState,
@@ -173,12 +174,69 @@ def test_hanging_up_keeps_what_was_said(sessions: SessionFactory, line: Line) ->
     assert len(seen.flags) == 1
 
 
-@pytest.mark.parametrize("said", [{"digits": "2"}, {"speech": "No, wrong number"}, {"speech": "不是"}])
+@pytest.mark.parametrize("said", [{"digits": "2"}, {"speech": "No."}, {"speech": "不是"}, {"speech": "She's not here"}])
 def test_somebody_else_hears_nothing(sessions: SessionFactory, line: Line, said: dict[str, Any]) -> None:
     line.turn()
     assert "sorry to have troubled you" in line.turn(**said)
     seen = look(sessions, line.under_way)
     assert (seen.attempt.disposition, seen.attempt.identity_at, seen.response) == (Disposition.THIRD_PARTY, None, None)
+
+
+@pytest.mark.parametrize("said", ["No, sorry wrong number.", "打错了"])
+def test_a_wrong_number_is_marked_as_one(sessions: SessionFactory, line: Line, said: str) -> None:
+    line.turn()
+    assert "sorry to have troubled you" in line.turn(speech=said)
+    seen = look(sessions, line.under_way)
+    assert (seen.attempt.disposition, seen.attempt.aapor_code) == (Disposition.WRONG_NUMBER, "3.30")
+    with sessions() as session:
+        assert session.scalars(select(ContactPoint.state)).all() == [ContactState.WRONG]
+
+
+def test_a_wrong_number_that_wants_no_calls_takes_nothing_from_the_customer(
+    sessions: SessionFactory, line: Line
+) -> None:
+    line.turn()
+    line.turn(speech="Wrong number, don't call me again")
+    with sessions() as session:
+        (entry,) = session.scalars(select(Suppression)).all()
+        assert (entry.scope, entry.address, entry.customer_id) == (SuppressionScope.ALL, line.under_way.phone, None)
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.WRONG_NUMBER
+
+
+@pytest.mark.parametrize("said", ["Yes, speaking.", "It's me.", "嗯，是的", "this is Mei Wang"])
+def test_the_person_is_heard_as_people_speak(line: Line, said: str) -> None:
+    line.turn()
+    assert "Has your problem been solved?" in line.turn(speech=said)
+
+
+@pytest.mark.parametrize("said", ["No problem, go ahead.", "Yes, this is his wife"])
+def test_what_confirms_nothing_and_denies_nothing_is_asked_again(line: Line, said: str) -> None:
+    line.turn()
+    assert "Mei Wang" in line.turn(speech=said)
+    assert not line.over
+
+
+@pytest.mark.parametrize("words", ["Stop.", "Quit", "退订", "别打了", "Unsubscribe"])
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_word_said_aloud_stops_it_at_any_turn(
+    sessions: SessionFactory, line: Line, words: str, confirmed: bool
+) -> None:
+    line.turn()
+    if confirmed:
+        line.turn("1")
+    assert "will not be called" in line.turn(speech=words)
+    assert line.over
+    assert look(sessions, line.under_way).attempt.disposition is Disposition.REFUSED
+
+
+def test_an_answer_and_a_stop_in_one_breath_are_both_kept(sessions: SessionFactory, line: Line) -> None:
+    line.turn()
+    line.turn("1")
+    line.turn(speech="No, stop calling me.")
+    seen = look(sessions, line.under_way)
+    assert (seen.answers, seen.attempt.disposition) == ({"solved": False}, Disposition.PARTIAL)
+    with sessions() as session:
+        assert set(session.scalars(select(Suppression.scope))) == {SuppressionScope.ALL}
 
 
 def test_a_question_without_a_confirmed_person_is_not_asked(line: Line) -> None:

@@ -31,6 +31,26 @@ def _keep(post: PostOffice, messages: list[Written]) -> None:
         inbox.keep(session, messages)
 
 
+def test_nothing_more_is_sent_while_a_person_has_to_read_what_came(post: PostOffice) -> None:
+    phone = "+12125557001"
+    with post.house.sessions.begin() as session:
+        session.add(
+            InboundMessage(
+                provider_id="SM-left",
+                from_address=phone,
+                to_address="+15005550006",
+                text="Where is my engineer?",
+                received_at=post.now,
+                outcome=InboundOutcome.LEFT_TO_PERSON,
+                needs_person=True,
+            )
+        )
+    handle = post.due(phone=phone)
+    post.round()
+    assert ("message_waits_for_a_person", "not_sent") in post.decisions(handle)
+    assert not post.fake.messages
+
+
 def _messages(post: PostOffice) -> list[InboundMessage]:
     with post.house.sessions() as session:
         return list(session.scalars(select(InboundMessage).order_by(InboundMessage.id)))

@@ -1,24 +1,26 @@
 """Surveys that went silent, on both databases: one reminder, then closed; a partial one is kept."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import Attempt, Callback, Response
+from callback.db.tables import Attempt, Callback, InboundMessage, Response
 from callback.domain.handle import new_handle
 from callback.domain.words import (
     AttemptState,
     CallbackState,
     Channel,
     Disposition,
+    InboundOutcome,
     PartOfDay,
     ResponseState,
 )
-from callback.services import answering, reminders
+from callback.services import answering, messages, reminders
 from callback.services.reminders import Chased
-from tests.integration.surveyed import Surveyed, look, survey
+from tests.integration.surveyed import CENTRE, Surveyed, look, survey
 
 DAYS = timedelta(days=2, minutes=1)
 
@@ -91,6 +93,28 @@ def test_what_may_not_have_left_is_not_silence(sessions: SessionFactory, now: da
     with sessions.begin() as session:
         session.get_one(Attempt, under_way.attempt).state = state
     assert reminders.chase(sessions, now=now + 3 * DAYS) == Chased()
+
+
+def test_what_waits_for_a_reader_is_no_silence(sessions: SessionFactory, now: datetime, make_agent: Any) -> None:
+    """Whoever wrote something that a person has to read is not reminded before somebody has read it."""
+    under_way = survey(sessions, now)
+    with sessions.begin() as session:
+        message = InboundMessage(
+            provider_id="SM1",
+            from_address=under_way.phone,
+            to_address=CENTRE,
+            text="Where is my engineer?",
+            received_at=now,
+            outcome=InboundOutcome.LEFT_TO_PERSON,
+            needs_person=True,
+        )
+        session.add(message)
+        session.flush()
+        message_id = message.id
+    assert reminders.chase(sessions, now=now + 3 * DAYS) == Chased()
+    with sessions.begin() as session:
+        messages.mark_read(session, message_id=message_id, by=make_agent("li"), now=now)
+    assert reminders.chase(sessions, now=now + 3 * DAYS) == Chased(reminded=1)
 
 
 def test_a_withdrawn_one_is_closed(sessions: SessionFactory, now: datetime) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import InboundMessage, Suppression
+from callback.db.tables import Case, ContactPoint, InboundMessage, Suppression
 from callback.domain.words import (
     AttemptState,
     CallbackState,
+    ContactState,
     Disposition,
     DissatisfactionRule,
     InboundOutcome,
@@ -20,8 +21,9 @@ from callback.domain.words import (
     SuppressionScope,
 )
 from callback.errors import Conflict, NotFound
-from callback.services import messages, replies
+from callback.services import messages, reminders, replies
 from callback.services.replies import Received
+from callback.services.suppressions import BY_HAND, suppress
 from callback.settings import Settings
 from tests.integration.surveyed import CENTRE, PHONE, look, survey
 
@@ -185,6 +187,68 @@ def test_n_to_a_yes_or_no_question_is_no_and_to_a_scale_is_stop(
     assert seen.answers == {"solved": False, "accepted": True}
 
 
+@pytest.mark.parametrize("texts", [("leave me alone", "STOP", "stop calling me"), ("STOP", "stop calling me", "退订")])
+def test_however_often_and_in_whatever_words_it_is_confirmed_once(
+    sessions: SessionFactory, write: Write, now: datetime, texts: tuple[str, ...]
+) -> None:
+    under_way = survey(sessions, now)
+    said = [write(text) for text in texts]
+    assert [one.outcome for one in said] == [InboundOutcome.OPT_OUT] * 3
+    assert [one.text is not None for one in said] == [True, False, False]
+    with sessions() as session:
+        live = session.scalars(select(Suppression).where(Suppression.lifted_at.is_(None))).all()
+        assert {(one.scope, one.customer_id) for one in live if one.scope is SuppressionScope.ALL} == {
+            (SuppressionScope.ALL, None),
+            (SuppressionScope.ALL, under_way.customer),
+        }
+    assert write("START", at=now + timedelta(hours=1)).text is not None
+    assert write("leave me alone", at=now + timedelta(hours=2)).text is not None
+
+
+def test_whoever_has_ended_everything_elsewhere_is_not_written_to_once_more(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    with sessions.begin() as session:
+        words = {"words": "said so to an agent"}
+        suppress(
+            session,
+            scope=SuppressionScope.ALL,
+            reason=BY_HAND,
+            evidence=words,
+            now=now,
+            customer_id=under_way.customer,
+        )
+    assert write("STOP").text is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "answers"),
+    [
+        ("不，不要再给我打电话", {"solved": False}),
+        ("no, stop sending me messages", {"solved": False}),
+        ("yes|yes|不满意，别再发了", {"solved": True, "accepted": True, "attitude": 2}),
+        ("yes|yes|5 STOP", {"solved": True, "accepted": True, "attitude": 5}),
+        ("yes|yes|stop, 5", {"solved": True, "accepted": True, "attitude": 5}),
+    ],
+)
+def test_an_answer_and_a_stop_in_one_message_are_both_kept(
+    sessions: SessionFactory, write: Write, now: datetime, texts: str, answers: dict[str, object]
+) -> None:
+    under_way = survey(sessions, now)
+    *before, text = texts.split("|")
+    for said in before:
+        write(said)
+    stopped = write(text)
+    assert (stopped.outcome, stopped.text is not None) == (InboundOutcome.OPT_OUT, True)
+    seen = look(sessions, under_way)
+    assert seen.answers == answers
+    assert text in seen.said.values()
+    assert (seen.attempt.disposition, seen.callback.state) == (Disposition.PARTIAL, CallbackState.DONE)
+    with sessions() as session:
+        assert session.scalar(select(func.count(Suppression.id))) == 2
+
+
 def test_start_takes_it_back_and_says_so_once(sessions: SessionFactory, write: Write, now: datetime) -> None:
     survey(sessions, now)
     write("STOP")
@@ -207,6 +271,74 @@ def test_an_answer_that_ends_with_a_wish_is_both(sessions: SessionFactory, write
     assert seen.attempt.disposition is Disposition.COMPLETED
     with sessions() as session:
         assert set(session.scalars(select(Suppression.scope))) == {SuppressionScope.ALL}
+
+
+@pytest.mark.parametrize("text", ["wrong number", "打错了", "我不是王先生", "No, you have the wrong person"])
+def test_a_wrong_person_ends_it_as_a_call_to_a_wrong_number_does(
+    sessions: SessionFactory, write: Write, now: datetime, text: str
+) -> None:
+    under_way = survey(sessions, now)
+    told = write(text)
+    assert told.outcome is InboundOutcome.WRONG_PERSON
+    assert told.text is not None
+    assert "sorry to have troubled you" in told.text
+    seen = look(sessions, under_way)
+    assert (seen.attempt.disposition, seen.attempt.aapor_code) == (Disposition.WRONG_NUMBER, "3.30")
+    assert (seen.callback.state, seen.answers) == (CallbackState.BLOCKED, {})  # no other number is known
+    with sessions() as session:
+        assert session.scalars(select(ContactPoint.state)).all() == [ContactState.WRONG]
+    write("STOP")  # of the number, and no longer of the customer
+    with sessions() as session:
+        (entry,) = session.scalars(select(Suppression)).all()
+        assert (entry.scope, entry.address, entry.customer_id) == (SuppressionScope.SMS, PHONE, None)
+
+
+def test_a_wrong_person_who_wants_no_more_takes_nothing_from_the_customer(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    assert write("wrong number, stop texting me").outcome is InboundOutcome.OPT_OUT
+    assert look(sessions, under_way).attempt.disposition is Disposition.WRONG_NUMBER
+    with sessions() as session:
+        assert [entry.customer_id for entry in session.scalars(select(Suppression))] == [None]
+
+
+def test_a_wrong_person_between_two_tries_is_not_reminded(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    later = now + timedelta(days=2, minutes=1)
+    assert reminders.chase(sessions, now=later).reminded == 1
+    assert write("wrong number", at=later).outcome is InboundOutcome.WRONG_PERSON
+    with sessions() as session:
+        assert session.scalars(select(ContactPoint.state)).all() == [ContactState.WRONG]
+        assert session.get_one(Case, under_way.case).plan_at == later
+
+
+def test_who_has_answered_is_the_person_whatever_is_written_later(
+    sessions: SessionFactory, write: Write, now: datetime
+) -> None:
+    under_way = survey(sessions, now)
+    write("yes")
+    assert write("打错了").outcome is InboundOutcome.ASKED_AGAIN  # a slip of the finger, as like as not
+    assert look(sessions, under_way).attempt.state is not AttemptState.ENDED
+
+
+def test_after_the_end_a_message_is_acknowledged_once(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    survey(sessions, now)
+    for said in ("yes", "yes", "5", "5", "10", "skip"):
+        write(said)
+    first = write("Actually it broke again")
+    assert (first.outcome, first.text is not None) == (InboundOutcome.NO_QUESTION, True)
+    assert "A colleague will read" in str(first.text)
+    assert write("Hello?! Anybody there?").text is None
+
+
+def test_after_a_stop_nothing_is_acknowledged(sessions: SessionFactory, write: Write, now: datetime) -> None:
+    survey(sessions, now)
+    write("STOP")
+    later = write("Your engineer was rude")
+    assert (later.outcome, later.text) == (InboundOutcome.NO_QUESTION, None)
 
 
 def test_what_nobody_asked_for_is_kept_for_a_person(sessions: SessionFactory, write: Write, now: datetime) -> None:

@@ -65,7 +65,9 @@ def test_what_waits_to_be_read_comes_from_its_own_index(house: House) -> None:
         with _noted(house) as asked:
             messages.waiting(session, now=house.clock(), limit=50)
             messages.unread_from(session, ["+12125550001"])
-        due, unread = _plans(session, asked)
+            messages.waits_for_a_person(session, ["+12125550001"])
+        due, unread, for_a_person = _plans(session, asked)
+        assert "ix_inbound_messages_for_a_person" in for_a_person, for_a_person
         assert "ix_inbound_messages_due" in due, due
         assert "ix_inbound_messages_unread" in due, due
         assert "TEMP B-TREE" not in due, due

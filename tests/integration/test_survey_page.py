@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from callback.bootstrap import House
-from callback.db.tables import Attempt, Callback, Decision, Response, Suppression
+from callback.db.tables import Attempt, Callback, ContactPoint, Decision, Response, Suppression
 from callback.domain.words import (
     AttemptState,
     CallbackState,
     Channel,
+    ContactState,
     Disposition,
     ResponseState,
     SuppressionScope,
@@ -170,6 +171,21 @@ def test_somebody_else_sees_nothing_and_it_is_on_record(desk: Any, house: House,
     assert SUBJECT not in text
     with house.sessions() as session:
         assert "page_not_the_person" in set(session.scalars(select(Decision.rule)))
+
+
+def test_the_address_of_somebody_else_is_marked_and_its_try_is_over(desk: Any, house: House, asked: Surveyed) -> None:
+    desk.anonymous().post(f"/s/{asked.handle}", data={"act": "not_me"})
+    found = look(house.sessions, asked)
+    assert (found.attempt.disposition, found.attempt.aapor_code) == (Disposition.WRONG_NUMBER, "3.30")
+    assert found.callback.state is CallbackState.BLOCKED
+    with house.sessions() as session:
+        assert session.scalars(select(ContactPoint.state)).all() == [ContactState.WRONG]
+
+
+def test_a_forwarded_link_takes_nothing_from_whoever_has_confirmed(desk: Any, house: House, asked: Surveyed) -> None:
+    confirmed(desk, asked)
+    desk.anonymous().post(f"/s/{asked.handle}", data={"act": "not_me"})
+    assert look(house.sessions, asked).attempt.state is not AttemptState.ENDED
 
 
 def test_no_more_such_questions(desk: Any, house: House, asked: Surveyed) -> None:

@@ -159,7 +159,16 @@ def test_a_message_is_measured_as_it_leaves(language: Language) -> None:
 
 
 def test_every_notice_is_there_in_both_languages() -> None:
-    for code in ("closing", "closing_unhappy", "left_to_person", "opted_out", "opted_in", "help", "nothing_asked"):
+    for code in (
+        "closing",
+        "closing_unhappy",
+        "left_to_person",
+        "opted_out",
+        "opted_in",
+        "help",
+        "nothing_asked",
+        "wrong_person",
+    ):
         en, zh = (renderings.sms_notice(code, settings=SETTINGS, language=language) for language in ("en", "zh"))
         assert "sms." not in en + zh
         assert en != zh

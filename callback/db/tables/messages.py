@@ -38,6 +38,12 @@ class InboundMessage(WithId, Base):
             postgresql_where=text("outcome = 'waiting'"),
             sqlite_where=text("outcome = 'waiting'"),
         ),
+        Index(
+            "ix_inbound_messages_for_a_person_from",
+            "from_address",
+            postgresql_where=text("needs_person AND handled_at IS NULL"),
+            sqlite_where=text("needs_person AND handled_at IS NULL"),
+        ),
         CheckConstraint("(outcome = 'waiting') = (due_at IS NOT NULL)", name="waiting_is_due"),
     )
 

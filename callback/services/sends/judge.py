@@ -78,6 +78,7 @@ class Judge:
         self._customers = customer_facts(session, whose, now)
         written = {one for facts in self._customers.values() for one in facts.phones}
         self._unread = messages.unread_from(session, written)
+        self._for_a_person = messages.waits_for_a_person(session, written)
         self._points: Mapping[tuple[int, str], ContactPoint] = rows.contact_points(session, whose)
         countries = {facts.country for facts in self._customers.values()}
         self._calendars = load_calendars(session, countries, years_around(now))
@@ -98,6 +99,8 @@ class Judge:
         """None: somebody is just calling this customer, or they have written and nobody has read it; later."""
         if self._unread.intersection(self._customers[callback.customer_id].phones):
             return None
+        if self._for_a_person.intersection(self._customers[callback.customer_id].phones):
+            return Wait("message_waits_for_a_person", self._now + LOOK_AGAIN)
         one = self._read(callback)
         if one.contact.address is not None and one.point is None:
             return None

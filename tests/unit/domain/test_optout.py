@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from callback.domain.optout import ALWAYS, EVERYTHING, MESSAGES, UNLESS_ANSWER, Meaning, Wish, meaning
 from callback.domain.reply import Kind, read
+from callback.domain.words import SuppressionScope
 from tests.unit.domain.test_reply import question
 
 STOPS = (
@@ -17,17 +18,42 @@ SENTENCES = {
     MESSAGES: "please stop texting me|stop sending me these|Stop it!|please stop this now|Quit it|Stop sending me messages|stop these texts|no more texts|no more surveys please|don't text me again|"
     "Do not send me any more messages|never text me|I want to unsubscribe|unsubscribe me now|opt me out|I'd like to opt out|"
     "I do not want to receive these surveys|别给我发短信|不要再发短信了|请不要再给我发信息|别再发了|请勿发送垃圾短信|停止发送短信|不想再收到你们的短信|"
-    "拒绝接收此类信息|我要退订|怎么退订|退订短信|请帮我取消订阅",
+    "拒绝接收此类信息|我要退订|怎么退订|退订短信|请帮我取消订阅|退订回T|退订回TD|退订回复N|停止发送|请立即停止发送|Stop sending these please|stop sending these|"
+    "please stop sending any more|以后别发|以后不要再发了|别发了|do not text|don't text|no more please|please no more of these|拒绝回访|不需要回访|谢绝电话回访|不接受调查",
     EVERYTHING: "stop calling me|do not contact me|don't call me again|never call us|leave me alone|remove me from your list|"
-    "take my number off your list|no more calls|stop harassing me|不要再联系我|别再打电话|不要给我打电话|请勿打扰|别骚扰|不要再打来|禁止骚扰|勿扰，请勿打扰|别再联系",
+    "take my number off your list|no more calls|stop harassing me|不要再联系我|别再打电话|不要给我打电话|请勿打扰|别骚扰|不要再打来|禁止骚扰|勿扰，请勿打扰|别再联系|"
+    "别烦我|不要再烦我了|别打了|别再打了|不要打了|不要再打电话来|do not call|don't contact|please not call me again|勿扰",
 }
 NOT_STOPS = (
     "希望不要再发生这种事|不要再发错货了|别再发坏的零件|发货太慢|取消了订单但没退款|the bus stop is far|end of story, all fine|stopping the lift is annoying|"
     "your agent should call me again|please call me|请联系我|请给我打电话|不要打折扣|退款太慢|I had to cancel my trip|the weekend was bad|"
     "他没有再联系我|你们没有联系我|nobody contacted me|you never called me|信息不清楚|短信通知晚了|message was unclear|the survey is too long|别处更便宜|"
     "stop it from leaking please|n n|t t t|ab ab|NTD|1 1|5 5 5|a b c|"
-    "contact me tomorrow|电话打不通|没人联系我"
+    "contact me tomorrow|电话打不通|没人联系我|"
+    # What only has the words of a stop in it, or denies one.
+    "T恤很好|END of story: 5|the bus stop is near|non-stop problems|我没有退订|我没退订过|不退订|please don't stop|didn't stop ringing|"
+    "please don't stop sending me these|the phone didn't stop calling|they did not call me|no, they did not call me back|you never call me back|"
+    "I had to call, cancel, and call again|the doors never stop, it is annoying|in the end, it was fine|the end result is bad|不要停止发送|"
+    "一直没有停止发送通知|停止发货了|stopped working|the lift does not stop at 5|stop 5 is ours|end to end|no more|no more problems|"
+    "do not leave me alone|I never opted out|i haven't unsubscribed|they do not text|不要烦恼|回访很好|不需要调查很久|别发错货|不要打折"
 )
+BOTH: dict[str, dict[tuple[SuppressionScope, ...], str]] = {
+    "attitude": {
+        MESSAGES: "不满意，别再发了=2|5, STOP=5|5，退订=5|不满意。退订=2|very bad, stop texting me=1|5 STOP=5|STOP 5=5|stop, 5=5|5. Stop.=5|退订！5分=5|5退订=5|"
+        "2 别再发了=2|四分 退订=4|5 please stop=5|谢谢，5，退订=5|5, stop, thanks=5|TD 3=3|3 stars STOP=3|很满意 退订=5",
+        EVERYTHING: "2, don't contact me again=2|1 stop calling me=1|很差，别打了=1|stopall, 5=5|5, leave me alone=5",
+    },
+    "solved": {
+        MESSAGES: "no, stop sending me messages=no|No. Stop!=no|解决了，退订=yes|yes stop=yes|N, TD=no|没有 别再发了=no|no stop texting me=no",
+        EVERYTHING: "不，不要再给我打电话=no|没有，请不要再联系我=no|yes, and please do not call me again=yes",
+    },
+}
+BOTH_TABLE = [
+    (name, *pair.rsplit("=", 1), scopes)
+    for name, by_scope in BOTH.items()
+    for scopes, pairs in by_scope.items()
+    for pair in pairs.split("|")
+]
 
 
 @pytest.mark.parametrize("text", STOPS.split("|"))
@@ -55,12 +81,54 @@ def test_n_answers_a_yes_or_no_question_and_stops_after_any_other() -> None:
     ("scopes", "text"), [(scopes, text) for scopes, texts in SENTENCES.items() for text in texts.split("|")]
 )
 def test_sentences_that_mean_it(scopes: tuple[object, ...], text: str) -> None:
-    assert meaning(text, answers=False) == Meaning(Wish.STOP, scopes, "sentence")  # type: ignore[arg-type]
+    for answers in (True, False):
+        assert meaning(text, answers=answers) == Meaning(Wish.STOP, scopes, "sentence")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", NOT_STOPS.split("|"))
-def test_sentences_that_do_not(text: str) -> None:
-    assert meaning(text, answers=False) is None
+@pytest.mark.parametrize("answers", [True, False])
+def test_sentences_that_do_not(text: str, answers: bool) -> None:
+    assert meaning(text, answers=answers) is None
+
+
+def _as_said(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(("name", "text", "value", "scopes"), BOTH_TABLE)
+@pytest.mark.parametrize("answers", [True, False])
+def test_an_answer_and_a_stop_are_both(
+    name: str, text: str, value: str, scopes: tuple[SuppressionScope, ...], answers: bool
+) -> None:
+    found = meaning(text, answers=answers)
+    assert found is not None
+    assert (found.wish, found.scopes) == (Wish.STOP, scopes)
+    reply = read(question(name), found.rest)
+    assert (reply.kind, _as_said(reply.value)) == (Kind.VALUE, value)
+
+
+@pytest.mark.parametrize("text", ["STOP", "退订", "别再发了", "please stop texting me", "STOP, thanks", "谢谢，退订"])
+def test_a_stop_alone_leaves_nothing_to_answer(text: str) -> None:
+    found = meaning(text, answers=False)
+    assert found is not None
+    assert found.rest == ""
+
+
+@given(
+    st.sampled_from(["1", "2", "5", "５", "五", "5分", "很满意", "不满意", "very good", "not satisfied"]),
+    st.sampled_from(
+        [*sorted(ALWAYS), "别再发了", "请不要再给我发短信", "stop texting me", "don't contact me again", "别烦我"]
+    ),
+    st.sampled_from(
+        ["{answer}, {stop}", "{answer}。{stop}", "{answer}!{stop}", "{stop}，{answer}", "谢谢。{answer}；{stop}"]
+    ),
+    st.booleans(),
+)
+def test_no_answer_hides_a_stop_and_no_stop_an_answer(answer: str, stop: str, form: str, answers: bool) -> None:
+    found = meaning(form.format(answer=answer, stop=stop), answers=answers)
+    assert found is not None
+    assert found.wish is Wish.STOP
+    assert read(question("attitude"), found.rest) == read(question("attitude"), answer)
 
 
 @pytest.mark.parametrize("text", ["START", "start", "unstop", "恢复订阅", "恢复", "请恢复订阅", "START please"])

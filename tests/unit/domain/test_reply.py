@@ -27,15 +27,16 @@ SATISFACTION: dict[Value | None, str] = {
     "|我给5分|我打5分|打5分|给5分|打个5分吧|5分吧|五分，谢谢|5 thanks|5, thank you|5 please|谢谢，5分|5 - very good|5 很满意|5分 很好"
     "|很满意|很满意！|非常满意|十分满意|特别满意|满意极了|我觉得很满意|很满意的|非常满意，谢谢！|很满意 谢谢|整体非常满意|服务很好|态度非常好"
     "|Very satisfied|very good|VERY GOOD!|excellent|Excellent, thanks|I'm very satisfied|it was great|really good|perfect|太棒了|😍"
-    "|I'd say 5|my rating is 5|5，谢谢你们|5\n|  5  |5️⃣ 谢谢",
-    4: "4|四|肆|four|4分|4/5|4️⃣|④|满意|满意。|挺满意|比较满意|基本满意|还满意|不错|还不错|挺好|满意吧|满意了|我满意|satisfied|Satisfied."
+    "|I'd say 5|I give it a 5|I'd give you 5|i would give you a 5|we give it 5 stars|⭐⭐⭐⭐⭐|⭐️⭐️⭐️⭐️⭐️|★★★★★|🌟🌟🌟🌟🌟|5⭐|5 ⭐|5★|⭐⭐⭐⭐⭐ 谢谢"
+    "|很不错|非常不错|服务很不错|非常非常满意|很很满意|very very good|really really good|my rating is 5|5，谢谢你们|5\n|  5  |5️⃣ 谢谢",
+    4: "4|I'd give you 4|I give it a 4|⭐⭐⭐⭐|★★★★☆|4⭐|四|肆|four|4分|4/5|4️⃣|④|满意|满意。|挺满意|比较满意|基本满意|还满意|不错|还不错|挺好|满意吧|满意了|我满意|satisfied|Satisfied."
     "|quite satisfied|good|pretty good|not bad|I am satisfied|👍|满意，就是慢了点|4, but a bit slow|四分 满意",
     3: "3|三|叁|three|3分|一般|一般般|一般吧|还行|还可以|还行吧|凑合|马马虎虎|neither|average|so so|so-so|neutral|just average|3星",
     2: "2|二|两分|two|2分|不满意|不满意！|不满意。|不太满意|不是很满意|不怎么满意|有点不满意|都不满意|我不满意|我觉得不满意|服务不满意"
     "|差|比较差|dissatisfied|not satisfied|not happy|I am not satisfied|not very good|unhappy|poor|bad|👎|贰分",
-    1: "1|一|壹|one|1分|１|①|1️⃣|很不满意|非常不满意|极不满意|一点都不满意|很差|太差了|差评|糟糕|垃圾|very dissatisfied|Very bad!"
+    1: "1|⭐|★☆☆☆☆|非常非常不满意|very very bad|一|壹|one|1分|１|①|1️⃣|很不满意|非常不满意|极不满意|一点都不满意|很差|太差了|差评|糟糕|垃圾|very dissatisfied|Very bad!"
     "|terrible|awful|the worst|not satisfied at all|very unhappy|😡|一分，太差了|1 terrible",
-    None: "0|6|10|-1|4.5|3.5分|1-5|1~5|4到5|4 or 5|四五分|not 5|不是5分|5 days late|8/10|4/10|55|5555|12345|maybe|也许|ok|嗯|好不好"
+    None: "⭐⭐⭐⭐⭐⭐|☆☆☆☆☆|★★★★★☆|I give it up|0|6|10|-1|4.5|3.5分|1-5|1~5|4到5|4 or 5|四五分|not 5|不是5分|5 days late|8/10|4/10|55|5555|12345|maybe|也许|ok|嗯|好不好"
     "|什么意思|这是什么|你是谁|who is this?|不知道|没有不满意|满意还是不满意|1，5|5 or 1|很满意，不满意|asdf|...|？|你们公司的电话是多少"
     "|我等了5天|5天了还没人来|昨天打了5次电话|+8613800138000|5 very bad|5,差评|五六|分|stars|满",
 }
@@ -61,7 +62,7 @@ RECOMMEND: dict[Value | None, str] = {
     0: "0|０|零|〇|zero|0分|不会推荐|Not at all|0️⃣|不推荐|绝不推荐",
     7: "7|七|柒|seven|7分|7/10|7 out of 10|7️⃣|⑦",
     10: "10|十|拾|ten|10分|十分|10/10|🔟|⑩|一定推荐|Certainly|１０|10 out of 10",
-    None: "11|-1|100|7.5|8-9|七八分|maybe|5/5|十一|会",
+    None: "⭐⭐⭐⭐⭐|11|-1|100|7.5|8-9|七八分|maybe|5/5|十一|会",
 }
 
 RENEWAL: dict[Value | None, str] = {
