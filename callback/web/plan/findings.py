@@ -34,6 +34,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "nobody_qualifies": ("nobody_qualifies",),
     "needs_data": ("needs_data",),
     "passed": ("due_passed",),
+    "appointments": ("appointment_late", "left_appointment_not_kept"),
     "room": (),
 }  # fmt: skip
 """Kinds of faults, in the order in which they are shown, with their codes. What is not named is a matter of room."""
@@ -91,9 +92,10 @@ def _mend(fault: Fault, names: Mapping[str, str]) -> str:
 def _sentence(desk: Desk, fault: Fault, names: Mapping[str, str]) -> Markup:
     """With customers by name, and the due time as it is told on pages."""
     params = findings.words(fault, desk.language, zone=desk.zone)
-    if "due" in params:
-        due = datetime.fromisoformat(str(fault.params["due"]))
-        params["due"] = moments.moment(due, desk.zone, desk.language, now=desk.now)
+    for name in ("due", "at", "calls_at"):
+        if name in params:
+            told = datetime.fromisoformat(str(fault.params[name]))
+            params[name] = moments.moment(told, desk.zone, desk.language, now=desk.now)
     for name in ("who", "agent", "other", "skills"):
         if name in params:
             params[name] = _own(names.get(str(params[name]), str(params[name])))
