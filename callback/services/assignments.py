@@ -29,6 +29,7 @@ from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
+from callback.services import gains
 from callback.services.collector import paused_collector
 from callback.services.demands import People, read_people
 from callback.services.optimum import Proof
@@ -115,6 +116,8 @@ def assign(
                     placed, left, report.proof = solve(problem)
         with sessions.begin() as session:
             _write_plan(session, problem, placed, left, now=now, report=report)
+            if moment == now and assigner is None:
+                gains.remember(session, shard, report.proof, now=now)
     return report
 
 

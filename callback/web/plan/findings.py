@@ -11,8 +11,9 @@ from sqlalchemy import select
 from callback.db import outlooks
 from callback.db import reassignments as rows
 from callback.db.tables import Callback
-from callback.services import findings
+from callback.services import findings, gains
 from callback.services.findings import Fault
+from callback.services.planning import shards
 from callback.web import moments
 from callback.web.desk import Desk
 from callback.web.plan.grid import Leader
@@ -53,6 +54,8 @@ def show_findings(desk: Leader) -> Response:
         ids = session.scalars(select(Callback.id).where(Callback.handle.in_(handles))).all() if handles else []
         names = {line.handle: line.name or str(line.case_id) for line in rows.lines(session, ids)}
         looked_at = None if outlook is None else outlook.at
+        proofs = gains.newest(session, shards(desk.house.sessions))
+        brings = gains.tell(proofs, desk.language, desk.zone, now=desk.now)
     groups = [
         (
             kind,
@@ -63,7 +66,7 @@ def show_findings(desk: Leader) -> Response:
         if kinds[kind]
     ]
     return desk.page(
-        "plan/findings.html", groups=groups, shortages=shortages[:12], looked_at=looked_at, shown=SHOWN,
+        "plan/findings.html", groups=groups, shortages=shortages[:12], looked_at=looked_at, brings=brings, shown=SHOWN,
         most=findings.LOOKED_AT, day_of=date.fromisoformat,
     )  # fmt: skip
 
