@@ -86,16 +86,15 @@ def plan_command(
 
 
 def _gains(house: House, done: Planned) -> list[PlanProof]:
-    """What one more agent would bring: asked now where that is quick, else as the worker has found it last."""
-    if not done.callbacks.left and not (done.callbacks.proof and done.callbacks.proof.missed):
-        return []
+    """What one more agent would bring: asked now where something is lacking and that is quick, else as it was found."""
     parts = shards(house.sessions)
+    lacking = bool(done.callbacks.left or (done.callbacks.proof and done.callbacks.proof.missed))
     with reading(house.sessions) as session:
-        few = gains.few_enough(session)
+        few = lacking and gains.few_enough(session)
     if few:
         gains.ask_all(house.sessions, now=house.clock(), zone=house.zone, shards=parts, again=True)
     with reading(house.sessions) as session:
-        return gains.newest(session, parts)
+        return [row for row in gains.newest(session, parts) if lacking or row.gains]
 
 
 def _progress() -> Progress:
