@@ -64,9 +64,9 @@ def half_an_hour(sessions: SessionFactory, now: datetime, **how: int) -> None:
     [
         ({}, {}, ("held_sooner", "is due no later than this one (Wed, 11 Mar 2026, 11:00)")),
         ({}, {"due_at": -1}, ("held_due", "would miss its due time (Wed, 11 Mar 2026, 11:00) without it")),
-        ({"due_at": 9, "priority": 90}, {"priority": 10}, ("held_value", "points more (priority × chance of contact)")),
+        ({"due_at": 9, "priority": 90}, {"priority": 10}, ("held_value", "is worth more there, by ")),
         ({"due_at": 9, "priority": 10}, {"priority": 90}, ("held_stands", "what stands in a list is moved for a due")),
-        ({"pinned": True}, {}, ("held_fixed", "5 calls have it, all pinned")),
+        ({"pinned": True}, {}, ("held_fixed", "no room (calls there: 5): pinned")),
     ],
 )
 def test_what_has_no_place_is_told_who_has_the_room(

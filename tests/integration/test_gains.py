@@ -62,7 +62,7 @@ def test_the_worker_asks_what_one_more_agent_would_bring(desk: Desk, house: Hous
     chief = desk.supervisor()
     short_of_one(house.sessions, now)
     before = chief.get("/plan/findings").text
-    assert "points at most" in before or "最多价值" in before
+    assert "at most (priority" in before or "最多价值" in before
     tasks.ask_gains(house)
     kept = proof(house.sessions)
     gain = {"languages": ["en", "zh"], "skills": [], "like": "Li", "in_time": 3, "placed": 3}
