@@ -4,21 +4,21 @@ import json
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import select
 
+from callback.bootstrap import House
 from callback.cli import app, plan_questions
 from callback.cli.common import complaints, console, open_house
 from callback.db.engine import reading
-from callback.db.tables import Agent
+from callback.db.tables import Agent, PlanProof
 from callback.errors import NotFound
-from callback.services import alternatives, explanations, reassignments, wording
+from callback.services import alternatives, explanations, gains, reassignments, wording
 from callback.services.optimum import Proof
-from callback.services.planning import Planned, plan_day
+from callback.services.planning import Planned, plan_day, shards
 from callback.texts import Language, say
 
 AsOf = Annotated[
@@ -74,11 +74,27 @@ def plan_command(
                 afresh=afresh,
                 on_progress=lambda n: progress.advance(task, n),
             )
+        brings = _gains(house, done)
         if as_json:
-            typer.echo(json.dumps(_figures(done), ensure_ascii=False))
+            told = {"gains": [gain for row in brings for gain in row.gains]}
+            typer.echo(json.dumps(_figures(done) | told, ensure_ascii=False))
         else:
-            _print(done, settings.language, house.zone)
+            _print(done, settings.language)
+            for line in gains.tell(brings, settings.language, house.zone, now=house.clock()):
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
     return None
+
+
+def _gains(house: House, done: Planned) -> list[PlanProof]:
+    """What one more agent would bring: asked now where something is lacking and that is quick, else as it was found."""
+    parts = shards(house.sessions)
+    lacking = bool(done.callbacks.left or (done.callbacks.proof and done.callbacks.proof.missed))
+    with reading(house.sessions) as session:
+        few = lacking and gains.few_enough(session)
+    if few:
+        gains.ask_all(house.sessions, now=house.clock(), zone=house.zone, shards=parts, again=True)
+    with reading(house.sessions) as session:
+        return [row for row in gains.newest(session, parts) if lacking or row.gains]
 
 
 def _progress() -> Progress:
@@ -122,7 +138,7 @@ def _proof(proof: Proof | None) -> dict[str, Any] | None:
     return {"missed_by_any_plan": proof.missed, "repaired": proof.repaired, "one_more_call": dear}
 
 
-def _print(done: Planned, language: Language, zone: ZoneInfo) -> None:
+def _print(done: Planned, language: Language) -> None:
     cases, callbacks = done.cases, done.callbacks
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column()
@@ -145,12 +161,6 @@ def _print(done: Planned, language: Language, zone: ZoneInfo) -> None:
     if callbacks.proof is not None and callbacks.proof.missed:
         table.add_row(say("plan.missed", language), str(callbacks.proof.missed))
     console.print(table)
-    for dear in callbacks.proof.bottlenecks[:3] if callbacks.proof is not None else ():
-        if dear.promises:
-            spoken = (wording.language_name(one, language) for one in sorted(dear.languages))
-            who = wording.listed([*spoken, *sorted(dear.skills)], language)
-            at = wording.moment(dear.starts_at.astimezone(zone), language)
-            console.print(say("plan.bottleneck", language, at=at, languages=who, promises=dear.promises), markup=False)
 
 
 @app.command("explain")

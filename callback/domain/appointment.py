@@ -1,66 +1,61 @@
-"""Who keeps an appointment: its owner, the owner a little later, or somebody else in the owner's place."""
+"""Who keeps an appointment: its owner, the owner a little later, or somebody else in the owner's place.
 
-from collections.abc import Iterable, Mapping
+The ways are asked one after the other, and the first that somebody can go is taken. Whether somebody can is asked where
+the room is known: at work then, in the language and with the skill, not in another appointment, and with room left.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callback.domain.facts import AgentFacts
-from callback.domain.shift import WorkingTime
 
-_ONE_DAY = timedelta(days=1)
+NOT_KEPT = "appointment_not_kept"
+"""The minute could not be kept: what is left is to call as soon as somebody can."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
-    """At this moment, by these agents and nobody else (None: by anybody); `rule` is told."""
+class Way:
+    """From `since` to `until`, both included, by these agents and nobody else (None: by anybody); `rule` is told."""
 
-    at: datetime
-    only: frozenset[int] | None
     rule: str
-    """`owner`, `owner_later`, `team_instead` or `anybody_instead`."""
+    """`owner`, `owner_later`, `team_instead`, `anybody_instead`, `anybody` or `appointment_not_kept`."""
+    since: datetime
+    until: datetime
+    only: frozenset[int] | None = None
+
+    @property
+    def to_the_minute(self) -> bool:
+        return self.since == self.until
 
 
-def keeper(
+def ways_to_keep(
     at: datetime,
     *,
-    owner_id: int,
+    owner_id: int | None,
     team_id: int | None,
-    hours: Mapping[int, WorkingTime],
     agents: Mapping[int, AgentFacts],
-    tolerance: timedelta,
-) -> Keeper:
-    """The customer asked for this agent at this moment.
+    wait: timedelta,
+    until: datetime,
+    missed: bool = False,
+) -> tuple[Way, ...]:
+    """The customer asked for this moment, and perhaps for this agent.
 
-    An owner who is away then but back within `tolerance` keeps it as soon as they are back: a little late by the right
-    person is better than in time by a stranger. Else a colleague of the same team who works then keeps it in time, and
-    where nobody of the team does, anybody.
+    An owner who cannot call then but can within `wait` keeps it as soon as they can: a little late by the right person
+    is better than in time by a stranger. Else a colleague of the same team keeps it in time, and where nobody of the
+    team can, anybody. What nobody can keep, or what is `missed` already (`at` is then the first moment that is left),
+    is called before anything else, at the latest by `until`.
     """
-    works = _first_at_work(hours.get(owner_id), at, until=at + tolerance)
-    if works == at:
-        return Keeper(at, frozenset({owner_id}), "owner")
-    if works is not None:
-        return Keeper(works, frozenset({owner_id}), "owner_later")
-    team = frozenset(_colleagues(agents.values(), owner_id, team_id, hours, at))
-    return Keeper(at, team, "team_instead") if team else Keeper(at, None, "anybody_instead")
-
-
-def _colleagues(
-    agents: Iterable[AgentFacts], owner_id: int, team_id: int | None, hours: Mapping[int, WorkingTime], at: datetime
-) -> Iterable[int]:
-    for agent in agents:
-        mate = team_id is not None and agent.team_id == team_id and agent.id != owner_id
-        if mate and _first_at_work(hours.get(agent.id), at, until=at) == at:
-            yield agent.id
-
-
-def _first_at_work(hours: WorkingTime | None, start: datetime, *, until: datetime) -> datetime | None:
-    """The first moment in `[start, until]` at which somebody with these hours works; None without one."""
-    if hours is None:
-        return None
-    day, last = start.astimezone(hours.zone).date(), until.astimezone(hours.zone).date()
-    while day <= last:
-        for stretch in hours.stretches(day):
-            if stretch.end > start and stretch.start <= until:
-                return max(stretch.start, start)
-        day += _ONE_DAY
-    return None
+    soonest = Way(NOT_KEPT, at, max(at, until))
+    if missed:
+        return (soonest,) if owner_id is None else (Way(NOT_KEPT, at, at, frozenset({owner_id})), soonest)
+    if owner_id is None:
+        return Way("anybody", at, at), soonest
+    owner = frozenset({owner_id})
+    found = [Way("owner", at, at, owner)]
+    if wait:
+        found.append(Way("owner_later", at, at + wait, owner))
+    team = frozenset(a.id for a in agents.values() if team_id is not None and a.team_id == team_id and a.id != owner_id)
+    if team:
+        found.append(Way("team_instead", at, at, team))
+    return *found, Way("anybody_instead", at, at), soonest

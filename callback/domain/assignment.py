@@ -8,11 +8,12 @@ import heapq
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from callback.domain.appointment import NOT_KEPT, Way
 from callback.domain.fact import fact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval, part_of_day
@@ -42,7 +43,7 @@ class Demand:
     only: frozenset[int] | None = None
     """When given: nobody else (the owner of an appointment, a supervisor's choice)."""
     at: datetime | None = None
-    """An appointment: exactly this moment."""
+    """An appointment: this moment, or the first legal one after it."""
     seconds: int = 360
     """Expected handling time of an agent at ordinary pace."""
     stretches: tuple[Interval, ...] | None = None
@@ -53,8 +54,17 @@ class Demand:
     """The slot in which agents see it now; to move it costs a change."""
     knows: int | None = None
     """The agent who knows the case (answers and holding calls)."""
-    kept_by: str | None = None
-    """Of an appointment with an agent: who keeps it (`domain/appointment.py`)."""
+    ways: tuple[Way, ...] = ()
+    """Of an appointment: how it may be kept, the best first (`domain/appointment.py`); without any at `at` or not."""
+
+    def suits(self, agent: AgentFacts) -> bool:
+        """Whether this agent may make the call and can: language, skill, nobody's wish and no past against it."""
+        return (
+            self.language in agent.languages
+            and (self.skill is None or self.skill in agent.skills)
+            and (self.only is None or agent.id in self.only)
+            and agent.id not in self.excluded
+        )
 
     def chance(self, at: datetime) -> float:
         """Of contact at this moment; 1 where nothing is known, so that nothing is preferred."""
@@ -97,11 +107,17 @@ class Placement:
     slot_id: int
     agent_id: int
     at: datetime
+    rule: str | None = None
+    """Of an appointment: how it is kept."""
 
 
 @fact(frozen=True, slots=True)
 class Left:
-    """Not placed, and why: `no_agents`, `nobody_qualifies`, `no_legal_slot`, `no_capacity` or `owner_away`."""
+    """Not placed, and why.
+
+    `nobody_qualifies`; `no_agents` (who does has no shifts), `no_legal_slot`, `day_full` (there is time, but everybody
+    has as many calls as they may have a day), `no_capacity`, or `appointment_not_kept`.
+    """
 
     callback_id: int
     reason: str
@@ -117,6 +133,8 @@ class Roster:
     """Callbacks per agent and local day that are placed or done already."""
     contacts: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
     """Per customer: moments at which another callback is placed already."""
+    appointed: Mapping[int, tuple[Interval, ...]] = field(default_factory=dict)
+    """Per agent: when appointments that stand already keep them busy."""
     pace: Mapping[int, float] = field(default_factory=dict)
     """Per agent: how long their calls take, as a multiple of the ordinary; 1 for who is not named."""
 
@@ -146,12 +164,25 @@ class PlainAssigner:
         left: list[Left] = []
         # Appointments first: they have one moment only. Then what is due soonest.
         for demand in sorted(demands, key=lambda d: (d.at is None, d.due, -d.priority, d.callback_id)):
-            outcome = board.place(demand)
+            outcome = _by_the_first_way(board, demand) if demand.ways else board.place(demand)
             if isinstance(outcome, Placement):
                 placed.append(outcome)
             else:
                 left.append(outcome)
         return placed, left
+
+
+def _by_the_first_way(board: "_Board", demand: Demand) -> Placement | Left:
+    """To the minute by the first who can, or as soon as somebody can. Nobody is waited for here."""
+    left = Left(demand.callback_id, NOT_KEPT)
+    for way in demand.ways:
+        if way.to_the_minute or way.rule == NOT_KEPT:
+            at = way.since if way.to_the_minute else None
+            outcome = board.place(replace(demand, at=at, only=way.only or demand.only, ways=()))
+            if isinstance(outcome, Placement):
+                return replace(outcome, rule=way.rule)
+            left = outcome
+    return left if left.reason == "nobody_qualifies" else Left(demand.callback_id, NOT_KEPT)
 
 
 @dataclass(slots=True)

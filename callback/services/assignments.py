@@ -24,10 +24,12 @@ from callback.db.policies import load_policy
 from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Agent, Callback, Decision
 from callback.db.waiting import read_movable
+from callback.domain.appointment import NOT_KEPT
 from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
+from callback.services import gains
 from callback.services.collector import paused_collector
 from callback.services.demands import People, read_people
 from callback.services.optimum import Proof
@@ -47,11 +49,10 @@ Versions = Mapping[int, tuple[int, int]]
 _A_MOMENT = timedelta(microseconds=1)
 BLOCKS = {
     "nobody_qualifies": BlockedBy.NOBODY_QUALIFIES,
-    "owner_away": BlockedBy.NOBODY_QUALIFIES,
     "no_legal_moment": BlockedBy.NO_LEGAL_MOMENT,
 }
 """What is left for these reasons waits for a supervisor; what is left for want of room waits for the next planning."""
-FOR_ROOM = frozenset({"no_capacity", "no_legal_slot", "no_agents"})
+FOR_ROOM = frozenset({"no_capacity", "day_full", "no_legal_slot", "no_agents", NOT_KEPT})
 
 
 @dataclass(slots=True)
@@ -115,17 +116,21 @@ def assign(
                     placed, left, report.proof = solve(problem)
         with sessions.begin() as session:
             _write_plan(session, problem, placed, left, now=now, report=report)
+            if moment == now and assigner is None:
+                gains.remember(session, shard, report.proof, now=now)
     return report
 
 
 def _would_be_late(problem: Problem, placed: Sequence[Placement]) -> list[datetime]:
-    """Due times that could be kept, and would not be."""
+    """Due times that could be kept, and would not be; and the minutes of appointments, with the slot they lie in."""
     at = {**problem.behind, **{p.callback_id: p.at for p in placed}}
-    return [
+    late = [
         d.due
         for d in problem.demands
         if d.earliest <= d.due and d.at is None and at.get(d.callback_id, d.due + _A_MOMENT) > d.due
     ]
+    slot = problem.policy.slot
+    return late + [d.at + slot for d in problem.demands if d.at is not None and at.get(d.callback_id) != d.at]
 
 
 def _with_who_can_wait(
@@ -163,7 +168,7 @@ def _write_plan(
         or before[item.callback_id].slot_id is not None
     ]
     versions = {row.id: (row.version, row.case_id) for row in problem.rows}
-    rules = {demand.callback_id: demand.kept_by for demand in problem.demands if demand.kept_by is not None}
+    rules = {p.callback_id: p.rule for p in placed if p.rule is not None}
     rules |= dict.fromkeys(problem.behind, "ran_over")
     report.assigned = len(write(session, news, lost, versions, now=now, rules=rules))
     report.moved = sum(before[p.callback_id].slot_id is not None for p in news)

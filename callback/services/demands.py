@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from callback.db import durations, plans, slots
+from callback.db import appointments, durations, plans, slots
 from callback.db.customers import customer_facts
 from callback.db.shards import EVERYTHING, Shard
 from callback.db.slots import Booking
 from callback.db.waiting import READ_CHUNK, Waiting
-from callback.domain.appointment import Keeper, keeper
+from callback.domain.appointment import Way, ways_to_keep
 from callback.domain.assignment import Demand, Left, Odds, Roster
 from callback.domain.contact import NO_HISTORY, PARTS, Forecast, person_of
 from callback.domain.duration import Durations, learn_durations
@@ -179,11 +179,7 @@ def _demand(row: Waiting, contact: Contact, facts: Facts, only: frozenset[int] |
         if later is None:
             return Left(row.id, "no_legal_moment")
         return None if row.blocked_by is None else Left(row.id, "later")
-    # An appointment that could not be kept to the minute is kept as soon as the rules allow.
-    at = row.appointment_at if row.appointment_at is not None and earliest == row.appointment_at else None
-    kept = _keeper(row, facts, at=at or earliest, stretches=stretches)
-    if kept is not None and at is not None:
-        at = kept.at
+    ways = () if only is not None else _ways(row, facts, at=earliest)
     return Demand(
         callback_id=row.id,
         customer_id=row.customer_id,
@@ -195,33 +191,34 @@ def _demand(row: Waiting, contact: Contact, facts: Facts, only: frozenset[int] |
         legal=partial(_is_legal, contact, policy),
         skill=contact.case.required_skill,
         excluded=barred_agents(contact, policy, facts.agents),
-        only=only if only is not None or kept is None else kept.only,
-        at=at,
+        only=only,
+        # Where somebody chose the agents, an appointment is kept to the minute, and one that is past is no longer one.
+        at=earliest if ways or earliest == row.appointment_at else None,
         seconds=facts.durations.of(row.purpose),
         stretches=stretches,
         odds=facts.odds.of(customer),
         current=row.slot_id,
         knows=row.owner_id if row.purpose in KNOWN_CALLER else None,
-        kept_by=None if kept is None or only is not None else kept.rule,
+        ways=ways,
     )
 
 
-def _keeper(row: Waiting, facts: Facts, *, at: datetime, stretches: Sequence[Interval]) -> Keeper | None:
-    """Who keeps an appointment with an agent; None for every other callback."""
-    if row.appointment_at is None or row.appointment_agent_id is None:
-        return None
-    for tolerance in (facts.policy.owner_wait, timedelta(0)):
-        kept = keeper(
-            at,
-            owner_id=row.appointment_agent_id,
-            team_id=row.appointment_team_id,
-            hours=facts.people.hours,
-            agents=facts.agents,
-            tolerance=tolerance,
-        )
-        if any(kept.at in stretch for stretch in stretches):
-            return kept
-    return kept
+def _ways(row: Waiting, facts: Facts, *, at: datetime) -> tuple[Way, ...]:
+    """How an appointment may be kept; nothing for every other callback.
+
+    One whose minute has passed, or is forbidden, is kept as soon as the rules allow: `at` is the first such moment.
+    """
+    if row.appointment_at is None:
+        return ()
+    return ways_to_keep(
+        at,
+        owner_id=row.appointment_agent_id,
+        team_id=row.appointment_team_id,
+        agents=facts.agents,
+        wait=facts.policy.owner_wait,
+        until=facts.until,
+        missed=at != row.appointment_at,
+    )
 
 
 def _stretches(contact: Contact, facts: Facts) -> tuple[Interval, ...]:
@@ -281,6 +278,13 @@ def read_roster(
         ),
         contacts=slots.placed_contacts(
             session, {row.customer_id for row in waiting}, except_for={row.id for row in moving}
+        ),
+        appointed=appointments.standing(
+            session,
+            since=facts.moment - YESTERDAY,
+            durations=facts.durations,
+            except_for={row.id for row in moving},
+            only=only,
         ),
         pace=facts.durations.pace,
     )

@@ -19,14 +19,14 @@ from sqlalchemy.orm import Session, aliased
 from callback.db import senders, slots
 from callback.db.among import plain
 from callback.db.policies import load_policy
-from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Slot
+from callback.db.tables import Agent, Appointment, Callback, Case, Decision, Shift, ShiftException, Slot
 from callback.db.tables.callbacks import IMPOSSIBLE, OWED_BY_A_PERSON, PINNED
 from callback.db.waiting import read_waiting
 from callback.domain.facts import AgentFacts
 from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
 from callback.domain.rules import may, refusals
-from callback.domain.words import BlockedBy, CallbackState, Channel
+from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel
 from callback.services import demands, failures, overruns, wording
 from callback.services.assignments import FOR_ROOM
 from callback.texts import Language, say
@@ -36,6 +36,7 @@ _OWED, _IMPOSSIBLE, _PINNED = (
     text(_PREFIXED.sub(r"callbacks.\1", condition)) for condition in (OWED_BY_A_PERSON, IMPOSSIBLE, PINNED)
 )
 """Word for word the conditions of the partial indexes."""
+_OPEN = and_(Appointment.callback_id == Callback.id, Appointment.state == AppointmentState.OPEN)
 MOST = 200
 """Of one kind that are named; the rest is counted."""
 
@@ -259,7 +260,7 @@ def deadlines(look: _Look) -> Iterator[Fault]:
     impossible = columns.where(_IMPOSSIBLE, Callback.due_at >= look.now, Callback.state != CallbackState.IN_PROGRESS)
     for code, statement in (("due_passed", passed), ("due_before_earliest", impossible)):
         for row in _each(look, statement):
-            yield Fault(code, row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
+            yield Fault(code, row.handle, {"due": _utc(row.due_at)})
 
 
 def blocked(look: _Look) -> Iterator[Fault]:
@@ -273,14 +274,16 @@ def blocked(look: _Look) -> Iterator[Fault]:
 
 
 def left_out(look: _Look) -> Iterator[Fault]:
-    """What the last planning had no room for, by name."""
+    """What the last planning had no room for, by name and by the limit that stands against it."""
     last = aliased(Decision)
     newest = select(func.max(last.id)).where(last.callback_id == Callback.id, last.about == "assignment")
     waits = select(Callback.id).where(text("callbacks.state = 'waiting'"), Callback.channel == Channel.AGENT)
     first = waits.order_by(Callback.due_at, Callback.id).limit(look.limit)
     statement = (
-        select(Callback.handle, Callback.due_at, Decision.rule)
+        select(Callback.handle, Callback.due_at, Decision.rule, Appointment.at)
+        .select_from(Callback)
         .join(Decision, Decision.id == newest.scalar_subquery())
+        .outerjoin(Appointment, _OPEN)
         .where(
             Callback.id.in_(first),
             Decision.rule.in_(FOR_ROOM),
@@ -289,7 +292,27 @@ def left_out(look: _Look) -> Iterator[Fault]:
         .order_by(Callback.due_at, Callback.id)
     )
     for row in _each(look, statement):
-        yield Fault(f"left_{row.rule}", row.handle, {"due": f"{row.due_at:%Y-%m-%d %H:%M}Z"})
+        asked = {} if row.at is None else {"at": _utc(row.at)}
+        yield Fault(f"left_{row.rule}", row.handle, {"due": _utc(row.due_at), **asked})
+
+
+def late_appointments(look: _Look) -> Iterator[Fault]:
+    """Appointments that stand, and not at the minute that was agreed."""
+    statement = (
+        select(Callback.handle, Callback.agent_id, Callback.planned_at, Appointment.at)
+        .select_from(Callback)
+        .join(Appointment, _OPEN)
+        .where(Callback.state == CallbackState.ASSIGNED, Callback.planned_at != Appointment.at)
+        .order_by(Appointment.at, Callback.id)
+        .limit(look.limit)
+    )
+    for row in _each(look, statement):
+        when = {"at": _utc(row.at), "calls_at": _utc(row.planned_at)}
+        yield Fault("appointment_late", row.handle, {"agent": look.names.get(row.agent_id, "–"), **when})
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}Z"
 
 
 def senders_held(look: _Look) -> Iterator[Fault]:
@@ -308,4 +331,5 @@ CHECKS: tuple[Check, ...] = (
     deadlines,
     blocked,
     left_out,
+    late_appointments,
 )

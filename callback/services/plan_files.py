@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from callback.domain.appointment import Way
 from callback.domain.assignment import Demand, Left, Odds, Placement, Roster, SlotFact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval
@@ -58,6 +59,10 @@ def export(demands: Sequence[Demand], roster: Roster, policy: Policy, solution: 
         ],
         "booked": [[agent, day.isoformat(), n] for (agent, day), n in sorted(roster.booked_today.items())],
         "contacts": [[c, [at.isoformat() for at in moments]] for c, moments in sorted(roster.contacts.items())],
+        "appointed": [
+            [agent, [[s.start.isoformat(), s.end.isoformat()] for s in spans]]
+            for agent, spans in sorted(roster.appointed.items())
+        ],
         "pace": [[agent, pace] for agent, pace in sorted(roster.pace.items())],
         "answer": _answer(solution),
     }
@@ -98,7 +103,18 @@ def _demand_out(demand: Demand, odds: int | None) -> dict[str, Any]:
         "odds": odds,
         "current": demand.current,
         "knows": demand.knows,
+        "ways": [_way_out(way) for way in demand.ways],
     }
+
+
+def _way_out(way: Way) -> list[Any]:
+    only = None if way.only is None else sorted(way.only)
+    return [way.rule, way.since.isoformat(), way.until.isoformat(), only]
+
+
+def _way_in(entry: list[Any]) -> Way:
+    rule, since, until, only = entry
+    return Way(rule, _moment(since), _moment(until), None if only is None else frozenset(only))
 
 
 def _demands_in(whole: dict[str, Any]) -> list[Demand]:
@@ -127,6 +143,7 @@ def _demands_in(whole: dict[str, Any]) -> list[Demand]:
                 odds=None if entry["odds"] is None else tables[entry["odds"]],
                 current=entry["current"],
                 knows=entry["knows"],
+                ways=tuple(_way_in(way) for way in entry["ways"]),
             )
         )
     return demands
@@ -157,6 +174,9 @@ def _roster_in(whole: dict[str, Any]) -> Roster:
         slots=tuple(SlotFact(i, agent, _moment(a), _moment(b), used) for i, agent, a, b, used in whole["slots"]),
         booked_today={(agent, date.fromisoformat(day)): n for agent, day, n in whole["booked"]},
         contacts={c: tuple(_moment(at) for at in moments) for c, moments in whole["contacts"]},
+        appointed={
+            agent: tuple(Interval(_moment(a), _moment(b)) for a, b in spans) for agent, spans in whole["appointed"]
+        },
         pace=dict(whole["pace"]),
     )
 

@@ -24,6 +24,7 @@ MOMENTS = frozenset(
         "again",
         "answered_at",
         "at",
+        "calls_at",
         "closed_at",
         "day",
         "due",

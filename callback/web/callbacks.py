@@ -1,5 +1,6 @@
 """`/callbacks/{handle}` and `/cases/{id}`: the whole story, why it is as it is, and what can be done about it now."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Response
@@ -9,7 +10,7 @@ from callback.db.tables import Callback, Decision
 from callback.domain.account import Scope
 from callback.domain.words import CallbackState, Channel, Purpose, Role
 from callback.errors import Invalid
-from callback.services import callbacks, cases, customers, explanations, stories, supervision
+from callback.services import alternatives, callbacks, cases, customers, explanations, stories, supervision
 from callback.services.placements import PLACEABLE
 from callback.web.choices import BIGGEST_ID, Chosen, Id, moment_of
 from callback.web.desk import Desk, at_desk
@@ -28,6 +29,16 @@ def show(handle: Handle, desk: Leader) -> Response:
     with desk.reading() as session:
         callback = callbacks.find_callback(session, handle)
         return _story(session, desk, callback.case_id, callback)
+
+
+@router.get("/callbacks/{handle}/alternatives")
+def show_alternatives(handle: Handle, desk: Leader) -> Response:
+    """What lost against its place, or stands against it. Asked for by itself: it looks at everybody's list."""
+    with desk.reading() as session:
+        callback = callbacks.find_callback(session, handle)
+        weighed = alternatives.weigh(session, callback, now=desk.now, zone=desk.zone)
+        lines = alternatives.tell(weighed, desk.language, desk.zone)
+    return desk.fragment("work/alternatives.html", lines=_indented(lines))
 
 
 @router.get("/cases/{case_id}")
@@ -50,7 +61,7 @@ def _story(session: Session, desk: Desk, case_id: int, callback: Callback | None
         case=story.case,
         customer=story.case.customer,
         callback=callback,
-        why=[(line.strip().removeprefix("- "), line.startswith(" ")) for line in why],
+        why=_indented(why),
         next_legal=explanation.next_legal if explanation else None,
         may=explanation.may if explanation and placeable else (),
         may_not=barred(explanation.may_not, desk) if explanation and placeable else (),
@@ -62,6 +73,11 @@ def _story(session: Session, desk: Desk, case_id: int, callback: Callback | None
         answers={response.id: stories.answers(session, response, desk.language) for response in story.responses},
         decision_said=lambda decision: _decision(decision, desk),
     )
+
+
+def _indented(lines: Sequence[str]) -> list[tuple[str, bool]]:
+    """Each line, and whether it belongs to the one before it."""
+    return [(line.strip().removeprefix("- "), line.startswith(" ")) for line in lines]
 
 
 def _decision(decision: Decision, desk: Desk) -> str:

@@ -15,6 +15,7 @@ from callback.services import (
     campaigns,
     contact_rates,
     escalations,
+    gains,
     housekeeping,
     outlooks,
     plans,
@@ -70,6 +71,11 @@ def look_ahead(house: House) -> None:
         outlooks.keep(session, seen)
 
 
+def ask_gains(house: House) -> None:
+    """What one more agent of each kind that the plan lacks would bring, for the page of what is to be put right."""
+    gains.ask_all(house.sessions, now=house.clock(), zone=house.zone, shards=shards(house.sessions))
+
+
 def learn_contacts(house: House) -> None:
     """Ended calls are counted for the forecast of when people answer."""
     contact_rates.learn(house.sessions)
@@ -122,6 +128,7 @@ TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         "release_leases": release_leases,
         "watch_promises": watch_promises,
         "look_ahead": look_ahead,
+        "ask_gains": ask_gains,
         "learn_contacts": learn_contacts,
         "arrange_visits": arrange_visits,
         "enrol_campaigns": enrol_campaigns,

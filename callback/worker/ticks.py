@@ -28,6 +28,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("release_leases", timedelta(minutes=1)),
     Tick("watch_promises", timedelta(minutes=1)),
     Tick("look_ahead", timedelta(minutes=5)),
+    Tick("ask_gains", timedelta(minutes=15)),
     Tick("learn_contacts", timedelta(minutes=1)),
     Tick("arrange_visits", timedelta(hours=1)),
     Tick("enrol_campaigns", timedelta(minutes=1)),

@@ -250,6 +250,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_outlooks_at", "outlooks", ["at"], unique=False)
     op.create_table(
+        "plan_proofs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shard", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("missed", sa.Integer(), nullable=False),
+        sa.Column("bottlenecks", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("gains", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("gains_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_proofs")),
+        sa.UniqueConstraint("shard", name=op.f("uq_plan_proofs_shard")),
+    )
+    op.create_table(
         "senders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -2668,6 +2680,7 @@ def downgrade() -> None:
     op.drop_table("agents")
     op.drop_table("teams")
     op.drop_table("senders")
+    op.drop_table("plan_proofs")
     op.drop_index("ix_outlooks_at", table_name="outlooks")
     op.drop_table("outlooks")
     op.drop_index("ix_login_failures_login_at", table_name="login_failures")

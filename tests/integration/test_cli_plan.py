@@ -85,3 +85,19 @@ def test_findings_and_explain_speak_plainly(plan: list[str], sessions: SessionFa
     assert result.exit_code == 0, result.output
     assert "What lost against this place" in result.stdout
     assert "the due time would be missed" in result.stdout
+
+
+def test_a_planning_says_what_one_more_agent_would_bring(
+    plan: list[str], sessions: SessionFactory, now: datetime
+) -> None:
+    assert "One more agent" not in CliRunner().invoke(app, ["plan", *plan]).stdout, "everything has its place"
+    with sessions.begin() as session:
+        answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING, "promised_at": now + HOUR}
+        for _ in range(12):
+            add_case(session, add_customer(session, now=now), now=now, **answered)
+    result = CliRunner().invoke(app, ["plan", *plan])
+    assert result.exit_code == 0, result.output
+    assert "One more agent like Li (English, Chinese, the same hours): due times kept more: " in result.stdout
+    (gain,) = json.loads(CliRunner().invoke(app, ["plan", *plan, "--json"]).stdout)["gains"]
+    assert gain["like"] == "Li"
+    assert gain["in_time"] > 0

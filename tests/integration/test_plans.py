@@ -197,7 +197,7 @@ def test_slots_are_never_overfilled_and_what_is_too_much_waits(sessions: Session
         for _ in range(40):
             add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR)
     _, placed = plan_and_assign(sessions, now)
-    assert (placed.assigned, placed.left) == (21, {"no_capacity": 19})
+    assert (placed.assigned, placed.left) == (21, {"day_full": 19})
     per_slot: dict[int, int] = {}
     per_day: dict[str, int] = {}
     for callback in callbacks(sessions):

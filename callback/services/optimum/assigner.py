@@ -8,7 +8,9 @@ import numpy as np
 
 from callback.domain.assignment import Demand, Left, Placement, Roster
 from callback.domain.policy import Policy
+from callback.services.optimum.appointments import keep_appointments
 from callback.services.optimum.board import Board, Books, make_board
+from callback.services.optimum.limits import name_limits
 from callback.services.optimum.people import choose_people
 from callback.services.optimum.seats import seat
 from callback.services.optimum.times import Best, choose_times
@@ -88,9 +90,14 @@ class OptimalAssigner:
         everything = sorted(demands, key=lambda d: d.callback_id)
         books = Books.of(roster)
         solution = Solution()
-        for batch in ([d for d in everything if d.at is not None], [d for d in everything if d.at is None]):
-            if batch:
-                _place(batch, roster, policy, books, solution)
+        appointments = [d for d in everything if d.at is not None]
+        if appointments:
+            solution.placed, solution.left = keep_appointments(appointments, roster, books, policy)
+            solution.proof = Proof(missed=sum(d.at > d.due for d in appointments if d.at is not None))
+        batch = [d for d in everything if d.at is None]
+        if batch:
+            _place(batch, roster, policy, books, solution)
+            solution.left = name_limits(solution.left, batch, roster, books, policy)
         solution.placed.sort(key=lambda p: p.callback_id)
         solution.left.sort(key=lambda item: item.callback_id)
         return solution

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from callback.domain.assignment import Roster, SlotFact
 from callback.domain.facts import AgentFacts
+from callback.domain.moment import Interval
 from callback.domain.policy import Policy
 from callback.services.optimum.network import Ints
 
@@ -25,6 +26,8 @@ class Books:
     """Per slot: seconds that are gone or booked."""
     day_load: Counter[tuple[int, date]]
     contacts: dict[int, list[datetime]]
+    appointed: dict[int, list[Interval]] = field(default_factory=dict)
+    """Per agent: when they are in an appointment, standing or new."""
     banned: dict[int, set[Span]] = field(default_factory=dict)
     """Per callback: where it was tried and did not fit."""
 
@@ -34,6 +37,7 @@ class Books:
             {slot.id: float(slot.booked_seconds) for slot in roster.slots},
             Counter(dict(roster.booked_today)),
             {customer_id: list(moments) for customer_id, moments in roster.contacts.items()},
+            {agent_id: list(spans) for agent_id, spans in roster.appointed.items()},
         )
 
 
@@ -55,6 +59,8 @@ class Board:
     """[agents, days]: how many they have."""
     row_of: Mapping[int, int]
     """Agent id → row."""
+    idle: Sequence[AgentFacts]
+    """Who has no slot on the board at all."""
 
     @property
     def starts(self) -> list[datetime]:
@@ -69,6 +75,7 @@ def make_board(roster: Roster, books: Books, policy: Policy, *, seconds_each: fl
     """The board with what is left of it, when a call takes `seconds_each` at ordinary pace."""
     with_slots = {slot.agent_id for slot in roster.slots}
     agents = sorted((a for a in roster.agents if a.active and a.id in with_slots), key=lambda a: a.id)
+    idle = [a for a in roster.agents if a.active and a.id not in with_slots]
     row_of = {agent.id: row for row, agent in enumerate(agents)}
     spans = sorted({(slot.starts_at, slot.ends_at) for slot in roster.slots if slot.agent_id in row_of})
     column_of = {span: column for column, span in enumerate(spans)}
@@ -98,4 +105,4 @@ def make_board(roster: Roster, books: Books, policy: Policy, *, seconds_each: fl
             day_load[row, number] = books.day_load[agent.id, local_day]
     capacities = np.array([agent.daily_capacity for agent in agents], dtype=np.int64)
     day_room = np.maximum(capacities[:, None] - day_load, 0) if agents else day_load
-    return Board(agents, spans, slots, place_of, room, day, day_room, day_load, row_of)
+    return Board(agents, spans, slots, place_of, room, day, day_room, day_load, row_of, idle)

@@ -1,8 +1,8 @@
 """From a flow to calls at the minute: who of a kind takes whom, and in which order within a slot.
 
 What a flow cannot state is checked here: one customer not twice in one part of the day, nor more often than the day's
-budget; a slot not too full when calls of different length meet; appointments that do not overlap; people with a past
-in the case. What does not fit comes back and is planned again in the room that is left.
+budget; a slot not too full when calls of different length meet; people with a past in the case. What does not fit comes
+back and is planned again in the room that is left.
 """
 
 import heapq
@@ -111,7 +111,6 @@ class _Usher:
         self.placements: list[Placement] = []
         self._board, self._books, self._policy = board, books, policy
         self._pace = roster.pace
-        self._appointed: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
 
     def fill(self, place: Place, demands: Sequence[Demand]) -> list[Demand]:
         """Who did not fit. Those whose time ends first go first, then due times that can be kept, then the soonest due.
@@ -146,25 +145,19 @@ class _Usher:
         self._books.used_s[slot.id] = used + seconds
         self._books.day_load[agent.id, day] += 1
         self._books.contacts.setdefault(demand.customer_id, []).append(at)
-        if demand.at is not None:
-            self._appointed[agent.id].append((at, at + timedelta(seconds=seconds)))
         self.placements.append(Placement(demand.callback_id, slot.id, agent.id, at))
         return True
 
     def _moment(self, demand: Demand, place: Place, used: float, seconds: float) -> datetime | None:
         slot = self._board.slots[place]
         length = (slot.ends_at - slot.starts_at).total_seconds()
-        if demand.at is not None:
-            ends = demand.at + timedelta(seconds=seconds)
-            taken = any(begun < ends and demand.at < over for begun, over in self._appointed[slot.agent_id])
-            return None if taken else demand.at
         if used + seconds > length * (1 + self._policy.slot_overfill):
             return None
         return demand.first_legal(slot.starts_at + timedelta(seconds=used), slot.ends_at)
 
     def _meets_another(self, demand: Demand, at: datetime) -> bool:
         others = self._books.contacts.get(demand.customer_id)
-        if not others or demand.at is not None:
+        if not others:
             return False
         day = at.astimezone(demand.zone).date()
         same_day = [other for other in others if other.astimezone(demand.zone).date() == day]

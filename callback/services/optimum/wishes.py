@@ -60,22 +60,24 @@ class Wishes:
 
 def sort_out(demands: Sequence[Demand], board: Board, books: Books, policy: Policy) -> Wishes:
     """Classes of the demands that can be placed at all; the others are told with the reason."""
-    asked_rows, eligible = _who(demands, board)
+    asked_rows, eligible = who_may(demands, board)
     reach: Bools = np.asarray(eligible.astype(np.int64) @ board.room > 0)
-    times = _Times(board, books, policy)
+    times = Times(board, books, policy)
     nobody: Bools = np.asarray(~eligible.any(axis=1))
-    with_room = [_bits(reach[row]) for row in range(len(eligible))]
+    with_room = [bits(reach[row]) for row in range(len(eligible))]
     classes: dict[tuple[int, int, int, int, int], list[Demand]] = defaultdict(list)
     left: list[Left] = []
+    why_nobody: dict[tuple[int, frozenset[int]], str] = {}
     for demand, row in zip(demands, asked_rows, strict=True):
         if nobody[row]:
-            away = demand.only is not None and demand.at is not None
-            left.append(Left(demand.callback_id, "owner_away" if away else "nobody_qualifies"))
+            key_of_nobody = (row, demand.excluded)
+            why = why_nobody.get(key_of_nobody) or why_nobody.setdefault(key_of_nobody, _why_nobody(demand, board))
+            left.append(Left(demand.callback_id, why))
             continue
         legal = times.legal(demand)
         mask = legal & with_room[row]
         if not mask:
-            left.append(Left(demand.callback_id, _why(demand, legal)))
+            left.append(Left(demand.callback_id, "no_capacity" if legal else "no_legal_slot"))
             continue
         key = (row, mask, times.due_column(demand), demand.priority, times.odds_number(demand))
         classes[key].append(demand)
@@ -94,13 +96,14 @@ def sort_out(demands: Sequence[Demand], board: Board, books: Books, policy: Poli
     )
 
 
-def _why(demand: Demand, legal: int) -> str:
-    if demand.at is not None:
-        return "owner_away" if demand.only is not None else "no_capacity"
-    return "no_capacity" if legal else "no_legal_slot"
+def _why_nobody(demand: Demand, board: Board) -> str:
+    """Who could and has no shifts is another matter than that nobody could."""
+    if not board.agents and not board.idle:
+        return "no_agents"
+    return "no_agents" if any(map(demand.suits, board.idle)) else "nobody_qualifies"
 
 
-def _who(demands: Sequence[Demand], board: Board) -> tuple[list[int], Bools]:
+def who_may(demands: Sequence[Demand], board: Board) -> tuple[list[int], Bools]:
     """For each demand the row of a table of who may make it.
 
     People with a past in a case are kept out in the table while that keeps the network small; beyond that, when the
@@ -125,7 +128,7 @@ def _who(demands: Sequence[Demand], board: Board) -> tuple[list[int], Bools]:
     return found, eligible
 
 
-class _Times:
+class Times:
     """Moments of demands in columns of the board; what many demands share is worked out once."""
 
     def __init__(self, board: Board, books: Books, policy: Policy) -> None:
@@ -141,8 +144,6 @@ class _Times:
 
     def legal(self, demand: Demand) -> int:
         """The columns in which the demand has a legal moment, as bits."""
-        if demand.at is not None:
-            return _mask(i for i, (start, end) in enumerate(self._spans) if start <= demand.at < end)
         mask = self._from(demand)
         banned = self._books.banned.get(demand.callback_id)
         if banned:
@@ -198,7 +199,7 @@ class _Times:
 
         -2 when it is too late already, twice the number of columns when it never is.
         """
-        key = (demand.due, demand.due < demand.earliest and demand.at is None)
+        key = (demand.due, demand.due < demand.earliest)
         known = self._due.get(key)
         if known is None:
             if key[1]:
@@ -246,7 +247,7 @@ def _mask(columns: Iterable[int]) -> int:
     return found
 
 
-def _bits(row: Bools) -> int:
+def bits(row: Bools) -> int:
     return _mask(int(column) for column in np.flatnonzero(row))
 
 

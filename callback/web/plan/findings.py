@@ -11,8 +11,9 @@ from sqlalchemy import select
 from callback.db import outlooks
 from callback.db import reassignments as rows
 from callback.db.tables import Callback
-from callback.services import findings
+from callback.services import findings, gains
 from callback.services.findings import Fault
+from callback.services.planning import shards
 from callback.web import moments
 from callback.web.desk import Desk
 from callback.web.plan.grid import Leader
@@ -35,6 +36,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "nobody_qualifies": ("nobody_qualifies",),
     "needs_data": ("needs_data",),
     "passed": ("due_passed",),
+    "appointments": ("appointment_late", "left_appointment_not_kept"),
     "room": (),
 }  # fmt: skip
 """Kinds of faults, in the order in which they are shown, with their codes. What is not named is a matter of room."""
@@ -53,6 +55,8 @@ def show_findings(desk: Leader) -> Response:
         ids = session.scalars(select(Callback.id).where(Callback.handle.in_(handles))).all() if handles else []
         names = {line.handle: line.name or str(line.case_id) for line in rows.lines(session, ids)}
         looked_at = None if outlook is None else outlook.at
+        proofs = gains.newest(session, shards(desk.house.sessions))
+        brings = gains.tell(proofs, desk.language, desk.zone, now=desk.now)
     groups = [
         (
             kind,
@@ -63,7 +67,7 @@ def show_findings(desk: Leader) -> Response:
         if kinds[kind]
     ]
     return desk.page(
-        "plan/findings.html", groups=groups, shortages=shortages[:12], looked_at=looked_at, shown=SHOWN,
+        "plan/findings.html", groups=groups, shortages=shortages[:12], looked_at=looked_at, brings=brings, shown=SHOWN,
         most=findings.LOOKED_AT, day_of=date.fromisoformat,
     )  # fmt: skip
 
@@ -94,9 +98,10 @@ def _mend(fault: Fault, names: Mapping[str, str]) -> str:
 def _sentence(desk: Desk, fault: Fault, names: Mapping[str, str]) -> Markup:
     """With customers by name, and the due time as it is told on pages."""
     params = findings.words(fault, desk.language, zone=desk.zone)
-    if "due" in params:
-        due = datetime.fromisoformat(str(fault.params["due"]))
-        params["due"] = moments.moment(due, desk.zone, desk.language, now=desk.now)
+    for name in ("due", "at", "calls_at"):
+        if name in params:
+            told = datetime.fromisoformat(str(fault.params[name]))
+            params[name] = moments.moment(told, desk.zone, desk.language, now=desk.now)
     for name in ("who", "agent", "other", "skills"):
         if name in params:
             params[name] = _own(names.get(str(params[name]), str(params[name])))

@@ -1,59 +1,53 @@
-"""Who keeps an appointment when its owner is not there."""
+"""In which ways an appointment may be kept, and in which order."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
-import pytest
+from callback.domain.appointment import NOT_KEPT, Way, ways_to_keep
+from callback.domain.facts import AgentFacts
 
-from callback.domain.appointment import Keeper, keeper
-from callback.domain.facts import AgentFacts, ShiftFact
-from callback.domain.shift import WorkingTime
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 AT = datetime(2026, 3, 11, 2, 0, tzinfo=UTC)
-"""Wednesday, ten in the morning in Shanghai."""
 HOUR = timedelta(hours=1)
+UNTIL = AT + 72 * HOUR
 LI, WANG, ZHAO = 1, 2, 3
 AGENTS = {
-    agent_id: AgentFacts(agent_id, frozenset({"zh"}), team_id=team, zone=SHANGHAI)
+    agent_id: AgentFacts(agent_id, frozenset({"zh"}), team_id=team)
     for agent_id, team in ((LI, 7), (WANG, 7), (ZHAO, 8))
 }
+SOONEST = Way(NOT_KEPT, AT, UNTIL)
 
 
-def hours(starts: int, ends: int, **exceptions: tuple[tuple[time, time], ...]) -> WorkingTime:
-    pattern = tuple(ShiftFact(day, time(starts), time(ends)) for day in range(7))
-    return WorkingTime(SHANGHAI, pattern, {date(2026, 3, 11): hours for hours in exceptions.values()})
+def ways(
+    *, owner_id: int | None = LI, team_id: int | None = 7, wait: timedelta = 4 * HOUR, missed: bool = False
+) -> tuple[Way, ...]:
+    return ways_to_keep(
+        AT, owner_id=owner_id, team_id=team_id, agents=AGENTS, wait=wait, until=UNTIL, missed=missed
+    )  # fmt: skip
 
 
-def kept(*, team_id: int | None = 7, **others: WorkingTime) -> Keeper:
-    who = {"li": LI, "wang": WANG, "zhao": ZHAO}
-    working = {who[name]: times for name, times in others.items()}
-    return keeper(AT, owner_id=LI, team_id=team_id, hours=working, agents=AGENTS, tolerance=4 * HOUR)
+def test_the_owner_then_the_owner_later_then_the_team_then_anybody() -> None:
+    assert ways() == (
+        Way("owner", AT, AT, frozenset({LI})),
+        Way("owner_later", AT, AT + 4 * HOUR, frozenset({LI})),
+        Way("team_instead", AT, AT, frozenset({WANG})),
+        Way("anybody_instead", AT, AT),
+        SOONEST,
+    )
 
 
-def test_the_owner_who_is_there_keeps_it() -> None:
-    assert kept(li=hours(9, 12), wang=hours(9, 18)) == Keeper(AT, frozenset({LI}), "owner")
+def test_nobody_is_waited_for_where_the_policy_waits_for_nobody() -> None:
+    assert [way.rule for way in ways(wait=timedelta(0))] == ["owner", "team_instead", "anybody_instead", NOT_KEPT]
 
 
-def test_an_owner_who_is_back_within_the_tolerance_keeps_it_then() -> None:
-    assert kept(li=hours(13, 18), wang=hours(9, 18)) == Keeper(AT + 3 * HOUR, frozenset({LI}), "owner_later")
-    assert kept(li=hours(14, 18), wang=hours(9, 18)).rule == "owner_later", "the tolerance is included"
-    assert kept(li=hours(15, 18), wang=hours(9, 18)).rule == "team_instead"
+def test_who_has_no_team_has_nobody_of_it() -> None:
+    assert [way.rule for way in ways(team_id=None)] == ["owner", "owner_later", "anybody_instead", NOT_KEPT]
+    assert [way.rule for way in ways(owner_id=ZHAO, team_id=8)] == ["owner", "owner_later", "anybody_instead", NOT_KEPT]
 
 
-@pytest.mark.parametrize("away", [hours(9, 18, absent=()), hours(6, 9), None])
-def test_a_colleague_of_the_team_stands_in(away: WorkingTime | None) -> None:
-    wang, zhao = hours(9, 18), hours(9, 18)
-    found = kept(wang=wang, zhao=zhao) if away is None else kept(li=away, wang=wang, zhao=zhao)
-    assert found == Keeper(AT, frozenset({WANG}), "team_instead")
+def test_with_anybody_it_is_anybody_at_the_minute_or_as_soon_as_somebody_can() -> None:
+    assert ways(owner_id=None) == (Way("anybody", AT, AT), SOONEST)
 
 
-def test_where_nobody_of_the_team_works_anybody_does_it() -> None:
-    assert kept(wang=hours(13, 18), zhao=hours(9, 18)) == Keeper(AT, None, "anybody_instead")
-    assert kept(team_id=None, wang=hours(9, 18)) == Keeper(AT, None, "anybody_instead")
-
-
-def test_a_tolerance_goes_over_midnight() -> None:
-    late = datetime(2026, 3, 11, 15, 0, tzinfo=UTC)
-    found = keeper(late, owner_id=LI, team_id=7, hours={LI: hours(1, 9)}, agents=AGENTS, tolerance=4 * HOUR)
-    assert found == Keeper(late + 2 * HOUR, frozenset({LI}), "owner_later")
+def test_what_is_missed_is_called_as_soon_as_somebody_can_and_by_the_owner_if_it_is_all_the_same() -> None:
+    assert ways(owner_id=None, missed=True) == (SOONEST,)
+    assert ways(missed=True) == (Way(NOT_KEPT, AT, AT, frozenset({LI})), SOONEST)
+    assert not SOONEST.to_the_minute

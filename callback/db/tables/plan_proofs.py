@@ -1,0 +1,25 @@
+"""Where people are scarce: what the last plannings proved, and what one more agent would bring."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callback.db.base import Base, WithId
+
+
+class PlanProof(WithId, Base):
+    """One row for each part of the centre that is planned by itself, written over by its plannings."""
+
+    __tablename__ = "plan_proofs"
+
+    shard: Mapped[str] = mapped_column(String(32), unique=True)
+    at: Mapped[datetime]
+    missed: Mapped[int] = mapped_column(default=0)
+    """Due times that no plan can keep, as the last planning saw it."""
+    bottlenecks: Mapped[list[Any]] = mapped_column(default=list)
+    """The dearest times that are still to come, each with the kind of people it lacks."""
+    gains: Mapped[list[Any]] = mapped_column(default=list)
+    """What one more agent of each scarce kind would bring, when that was last asked."""
+    gains_at: Mapped[datetime | None]
