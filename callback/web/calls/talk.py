@@ -12,9 +12,8 @@ from callback.domain.words import Attitude, Disposition, HungUp, Severity, Suppr
 from callback.errors import Conflict, Invalid
 from callback.services import attempts
 from callback.services.attempts import CallSheet, HandedIn, marks
-from callback.services.attempts.talk import MOST_NOTES
 from callback.web.calls import view
-from callback.web.calls.forms import MOST_TEXT, Handle, Moment, Sent, Version
+from callback.web.calls.forms import MOST_TEXT, Handle, Moment, Sent, Version, in_lines
 from callback.web.calls.page import Worker, moved
 from callback.web.desk import Desk
 
@@ -59,6 +58,8 @@ class End(Sent):
     opt_out: SuppressionScope | None = None
     appointment_at: Moment | None = None
     notes: Annotated[str | None, Field(max_length=MOST_TEXT)] = None
+    notes_base: Annotated[str | None, Field(max_length=MOST_TEXT)] = None  # what is empty is none
+    """The text that the page last knew to be kept."""
 
 
 @router.post("/calls/{handle}/steps")
@@ -128,14 +129,11 @@ def answer(handle: Handle, desk: Worker, sent: Annotated[Answer, Form()]) -> Res
 def finish(handle: Handle, desk: Worker, sent: Annotated[End, Form()]) -> Response:
     """End the call. The same again gets the same result."""
     with desk.begin() as session:
-        if sent.notes is not None and len(sent.notes) > MOST_NOTES:
-            raise Invalid("notes_too_long", length=len(sent.notes), limit=MOST_NOTES)
+        content = sent.model_dump(include=set(End.model_fields))
+        if sent.notes is not None:
+            content |= {"notes": in_lines(sent.notes), "notes_base": in_lines(sent.notes_base or "")}
         attempts.finish(
-            session,
-            handle=handle,
-            agent_id=desk.me.agent_id,
-            handed_in=HandedIn(**sent.model_dump(include=set(End.model_fields))),
-            now=desk.now,
+            session, handle=handle, agent_id=desk.me.agent_id, handed_in=HandedIn(**content), now=desk.now
         )
     return desk.go(f"/calls/{handle}")
 
