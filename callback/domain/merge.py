@@ -73,7 +73,7 @@ def _stretch(base: list[str], start: int, end: int, edits: Sequence[Edit]) -> li
 
 
 def _both(base: list[str], mine: list[str], theirs: list[str]) -> list[str]:
-    if mine == base or theirs == base:
+    if base in (mine, theirs):
         return theirs if mine == base else mine
     written, others = "".join(mine), "".join(theirs)
     if others in written or not others:  # also an earlier save of mine, whose answer was lost

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from callback.domain.script import MAX_FIELD
 from callback.domain.survey import Value
 from callback.domain.words import Attitude, Disposition, HungUp, Severity, SuppressionScope
 from callback.errors import Conflict, Invalid
@@ -54,7 +55,7 @@ class End(Sent):
     hung_up_first: HungUp | None = None
     severity: Severity | None = None
     appointment_with_me: bool = False
-    new_need: Annotated[str | None, Field(max_length=2_000)] = None
+    new_need: Annotated[str | None, Field(max_length=MOST_TEXT)] = None
     opt_out: SuppressionScope | None = None
     appointment_at: Moment | None = None
     notes: Annotated[str | None, Field(max_length=MOST_TEXT)] = None
@@ -128,13 +129,14 @@ def answer(handle: Handle, desk: Worker, sent: Annotated[Answer, Form()]) -> Res
 @router.post("/calls/{handle}/finish")
 def finish(handle: Handle, desk: Worker, sent: Annotated[End, Form()]) -> Response:
     """End the call. The same again gets the same result."""
+    if sent.new_need is not None and len(sent.new_need) > MAX_FIELD:
+        named = desk.say("call_desk.new_need")
+        raise Invalid("script_text_too_long", field=named, length=len(sent.new_need), limit=MAX_FIELD)
     with desk.begin() as session:
         content = sent.model_dump(include=set(End.model_fields))
         if sent.notes is not None:
             content |= {"notes": in_lines(sent.notes), "notes_base": in_lines(sent.notes_base or "")}
-        attempts.finish(
-            session, handle=handle, agent_id=desk.me.agent_id, handed_in=HandedIn(**content), now=desk.now
-        )
+        attempts.finish(session, handle=handle, agent_id=desk.me.agent_id, handed_in=HandedIn(**content), now=desk.now)
     return desk.go(f"/calls/{handle}")
 
 

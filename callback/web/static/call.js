@@ -115,9 +115,25 @@
     button.setAttribute("aria-expanded", "true");
     const form = opened(button);
     form.hidden = false;
-    all("[hx-trigger='call:opened']", form).forEach((part) => { if (!part.childElementCount) htmx.trigger(part, "call:opened"); });
+    fill();
     one("textarea", form)?.focus();
   }
+  // The customer's calendar is asked for when its frame opens, and again until it is there: without it nothing can be chosen.
+  const isEmpty = (part) => !one("fieldset", part);
+  const ready = (form) => { const go = one(".acts .btn-primary", form); if (go) go.disabled = all(".moments", form).some(isEmpty); };
+  function fill() {
+    for (const part of all("form.answer-fields:not([hidden]) .moments")) {
+      ready(part.closest("form"));
+      if (isEmpty(part) && !part.classList.contains("htmx-request")) htmx.trigger(part, "call:opened");
+    }
+  }
+  window.addEventListener("online", fill);
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!event.detail.elt.matches(".moments")) return;
+    const told = one("[data-offline]", event.detail.elt);
+    if (told) told.hidden = false;
+    setTimeout(fill, 5_000);
+  });
   const shut = (button) => { button.setAttribute("aria-expanded", "false"); opened(button).hidden = true; };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-asks]");
@@ -215,6 +231,7 @@
       const words = one("#say", target);
       if (words) tell(words.textContent, words.lang);
     } else if (target.classList.contains("moments")) {
+      ready(target.closest("form"));
       (one("input[data-day]:checked", target) ?? one("button", target))?.focus();
     } else if (spot?.within === target.id) {
       one(`[name="${spot.name}"]`, target)?.focus();

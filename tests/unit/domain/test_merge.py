@@ -35,7 +35,7 @@ def test_nothing_of_either_is_lost(base: str, mine: str, theirs: str, both: str)
 
 
 def test_what_either_has_added_is_in_it() -> None:
-    chosen = random.Random(11)
+    chosen = random.Random(11)  # noqa: S311
     for _ in range(400):
         base = [chosen.choice("ab \n客户") for _ in range(chosen.randint(0, 12))]
         mine, theirs = ("".join(_changed(base, chosen, word)) for word in ("MINE", "THEIRS"))
