@@ -72,4 +72,4 @@ def test_a_reason_that_is_left_out_is_told_at_the_field(site: Site, look: Look) 
     expect(page.locator("#take .field-fault")).to_have_text("请填写此项。")
     expect(reason).to_be_focused()
     look(page, "reassign-no-reason", picture=False)
-    assert page.get_by_label("原因", exact=True).count() >= 1  # the fault is no part of the field's name
+    assert page.get_by_label("原因（记入审计记录）", exact=True).count() >= 1  # the fault is no part of its name

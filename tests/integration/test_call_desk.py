@@ -271,7 +271,20 @@ def test_a_new_promise(caller: Callable[..., Caller], centre: Centre) -> None:
     call.step("1", promise_at=moment)
     assert "New promise:" in call.step("1")
     call.post("/finish", 204, outcome="completed")
-    assert "New promise: the customer hears from us by" in call.page()
+    page = call.page()
+    assert "New promise: the customer hears from us by" in page
+    assert "the customer is called again with the answer" in page
+    assert "The matter is settled" not in page
+
+
+def test_who_wants_no_more_calls_is_not_told_to_be_called_again(caller: Callable[..., Caller]) -> None:
+    call = caller()
+    call.step("1", "1")
+    call.post("/finish", 204, outcome="not_convenient", opt_out="all")
+    page = call.page()
+    assert "wants no more calls; a supervisor decides" in page
+    assert "called again" not in page
+    assert "calling windows" not in page
 
 
 def test_a_text_that_is_too_long_is_told_by_the_name_of_its_field(caller: Callable[..., Caller]) -> None:

@@ -1,5 +1,5 @@
-"""What an agent should know: before the call, that there were contacts and how they ended; once the person is confirmed,
-what was said in them, promises, answers, and what went wrong.
+"""What an agent should know: before the call, that there were contacts and how they ended; once the person is
+confirmed, what was said in them, promises, answers, and what went wrong.
 """
 
 from dataclasses import dataclass

@@ -88,6 +88,7 @@ class Finished:
     dissatisfaction_id: int | None = None
     dissatisfaction_state: DissatisfactionState | None = None
     failures: int = 0
+    opt_out: SuppressionScope | None = None
 
     def to_json(self) -> dict[str, Any]:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=lambda value: value.isoformat()))
@@ -98,7 +99,7 @@ class Finished:
         def moment(name: str) -> datetime | None:
             return datetime.fromisoformat(kept[name]) if kept.get(name) else None
 
-        state = kept.get("dissatisfaction_state")
+        state, opt_out = kept.get("dissatisfaction_state"), kept.get("opt_out")
         return cls(
             **{
                 **kept,
@@ -109,6 +110,7 @@ class Finished:
                 "new_promise_at": moment("new_promise_at"),
                 "child_case_ids": tuple(kept["child_case_ids"]),
                 "dissatisfaction_state": DissatisfactionState(state) if state else None,
+                "opt_out": SuppressionScope(opt_out) if opt_out else None,
             }
         )
 
@@ -289,6 +291,7 @@ class _Ending:
             dissatisfaction_id=raised.id if raised else None,
             dissatisfaction_state=raised.state if raised else None,
             failures=raised.failures if raised else 0,
+            opt_out=self.handed_in.opt_out,
         )
 
     @property

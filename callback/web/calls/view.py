@@ -18,6 +18,7 @@ from callback.services.attempts import Asking, Background, Before, CallSheet, Fi
 from callback.services.attempts.talk import MOST_NOTES
 from callback.services.notes import Message
 from callback.texts import say
+from callback.web.calls.follows import Line, follows
 from callback.web.desk import Desk
 
 MAIN_WAY = (
@@ -96,6 +97,11 @@ class Shown:
     @property
     def is_aside(self) -> bool:
         return self.stage not in (*MAIN_WAY, Stage.PREPARE)
+
+    @property
+    def follows(self) -> tuple[Line, ...]:
+        """What came of a call that has ended."""
+        return follows(self.result, special=self.call.card.special) if self.result else ()
 
     @property
     def pause_amber_at(self) -> datetime:
