@@ -58,7 +58,7 @@ def test_the_calendar_comes_once_the_network_is_back(site: Site) -> None:
     expect(form.locator("[data-offline]")).to_have_count(0)
     form.locator(".btn-primary").click()  # no time was chosen
     settled(page)
-    expect(form.locator(".field-fault:visible")).to_have_text("请选择。")
+    expect(form.locator(".times:visible .field-fault")).to_have_text("请选择。")
 
 
 def test_a_reason_that_is_left_out_is_told_at_the_field(site: Site, look: Look) -> None:
@@ -72,4 +72,6 @@ def test_a_reason_that_is_left_out_is_told_at_the_field(site: Site, look: Look) 
     expect(page.locator("#take .field-fault")).to_have_text("请填写此项。")
     expect(reason).to_be_focused()
     look(page, "reassign-no-reason", picture=False)
-    assert page.get_by_label("原因（记入审计记录）", exact=True).count() >= 1  # the fault is no part of its name
+    assert (
+        page.get_by_role("textbox", name="原因（记入审计记录）", exact=True).count() == 1
+    )  # the fault is no part of its name

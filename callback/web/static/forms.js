@@ -5,9 +5,11 @@
   "use strict";
   const words = document.querySelector("#faults").dataset;
   let made = 0, first = null;
+  const told = new Set(); // groups of which it has been said, in this round: all of them are wrong at once
 
   const place = (field) => (field.type === "radio" ? field.closest("fieldset:not([hidden]), .field") : field.closest(".field, label")) ?? field.parentElement;
   const group = (field) => (field.type === "radio" && field.form ? [...field.form.elements].filter((one) => one.name === field.name) : [field]);
+  const shown = (field) => group(field).find((one) => one.checkVisibility()) ?? field;
   const plain = (value) => value.replace("T", " ");
   function sentence(field) {
     const state = field.validity;
@@ -21,11 +23,11 @@
     return words.wrong;
   }
   function clear(field) {
-    const told = group(field).map((one) => one.dataset.fault).find(Boolean);
-    if (!told) return;
-    document.getElementById(told)?.remove();
+    const said = group(field).map((one) => one.dataset.fault).find(Boolean);
+    if (!said) return;
+    document.getElementById(said)?.remove();
     for (const one of group(field)) {
-      const left = (one.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== told).join(" ");
+      const left = (one.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== said).join(" ");
       if (left) one.setAttribute("aria-describedby", left); else one.removeAttribute("aria-describedby");
       one.removeAttribute("aria-invalid");
       delete one.dataset.fault;
@@ -38,7 +40,7 @@
     line.className = "field-fault";
     line.setAttribute("aria-hidden", "true"); // in the label it would be part of the field's name; the field is described by it
     line.textContent = sentence(field);
-    place(field).append(line);
+    place(shown(field)).append(line);
     for (const one of group(field)) {
       one.dataset.fault = line.id;
       one.setAttribute("aria-invalid", "true");
@@ -50,13 +52,15 @@
   document.addEventListener("invalid", (event) => {
     const field = event.target;
     event.preventDefault();
+    if (field.type === "radio" && told.has(field.name)) return;
+    if (field.type === "radio") told.add(field.name);
     tell(field);
     if (first) return;
     first = field;
     field.closest("details:not([open])")?.setAttribute("open", "");
-    setTimeout(() => { first = null; });
-    (group(field).find((one) => one.checkVisibility()) ?? field).focus();
-    place(field).scrollIntoView({ block: "nearest" });
+    setTimeout(() => { first = null; told.clear(); });
+    shown(field).focus();
+    place(shown(field)).scrollIntoView({ block: "nearest" });
   }, true);
 
   // ── Longest texts ──
