@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from callback.db.dissatisfactions import LIVE
@@ -37,11 +37,20 @@ def responses(session: Session, *, customer_id: int, but: int, limit: int) -> Se
     """What this customer has answered in other callbacks, the latest first."""
     return session.scalars(
         select(Response)
-        .where(Response.customer_id == customer_id, Response.callback_id != but)
-        .where(Response.state.in_((ResponseState.COMPLETE, ResponseState.PARTIAL)))
+        .where(*_answered(customer_id, but))
         .order_by(Response.started_at.desc(), Response.id.desc())
         .limit(limit)
     ).all()
+
+
+def count_responses(session: Session, *, customer_id: int, but: int) -> int:
+    """How many questionnaires this customer has answered in other callbacks."""
+    return session.scalar(select(func.count()).where(*_answered(customer_id, but))) or 0
+
+
+def _answered(customer_id: int, but: int) -> tuple[ColumnElement[bool], ...]:
+    states = (ResponseState.COMPLETE, ResponseState.PARTIAL)
+    return Response.customer_id == customer_id, Response.callback_id != but, Response.state.in_(states)
 
 
 def live_flag(session: Session, case_id: int) -> Dissatisfaction | None:

@@ -121,6 +121,11 @@ class Day:
     """Callbacks for people that have no place yet; looked for when the list is empty."""
 
 
+def callable_early(day: Day) -> int:
+    """How many of those that are planned for later may be called already: nothing forbids it but the plan."""
+    return sum(entry.waits_until is None for entry in day.later)
+
+
 def possible_at(entry: Entry) -> datetime:
     """When this one can be called: its place in the list, or what it waits for."""
     return max(entry.planned_at, entry.waits_until or entry.planned_at)

@@ -55,7 +55,8 @@ def start(handle: Handle, desk: Worker) -> Response:
 def _values(desk: Desk) -> dict[str, Any]:
     with desk.reading() as session:
         found = days.day_of(session, agent_id=desk.me.agent_id, now=desk.now, zone=desk.zone)
-    return {"day": found, "elsewhere": elsewhere(desk), "possible_at": days.possible_at}
+    early = days.callable_early(found)
+    return {"day": found, "elsewhere": elsewhere(desk), "possible_at": days.possible_at, "early": early}
 
 
 def elsewhere(desk: Desk) -> Callable[[str], bool]:
@@ -68,4 +69,4 @@ def _nothing_now(desk: Desk, found: days.Day) -> str:
     if not found.later:
         return desk.say("day_desk.nothing_left")
     at = moments.moment(days.possible_at(found.later[0]), desk.zone, desk.language, now=desk.now)
-    return desk.say("day_desk.nothing_now", at=at)
+    return desk.say("day_desk.nothing_due_now" if days.callable_early(found) else "day_desk.nothing_now", at=at)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callback.bootstrap import House
-from callback.db.tables import Attempt, AuditEntry, Customer, Dissatisfaction
+from callback.db.tables import Attempt, AuditEntry, Callback, Customer, Dissatisfaction
 from callback.domain.words import CallbackState, Disposition, Purpose, Severity
 from callback.services.attempts.talk import MOST_NOTES
 from tests.integration.call_centre import Centre
@@ -271,4 +271,60 @@ def test_a_new_promise(caller: Callable[..., Caller], centre: Centre) -> None:
     call.step("1", promise_at=moment)
     assert "New promise:" in call.step("1")
     call.post("/finish", 204, outcome="completed")
-    assert "New promise: the customer hears from us by" in call.page()
+    page = call.page()
+    assert "New promise: the customer hears from us by" in page
+    assert "the customer is called again with the answer" in page
+    assert "The matter is settled" not in page
+
+
+def test_who_wants_no_more_calls_is_not_told_to_be_called_again(caller: Callable[..., Caller]) -> None:
+    call = caller()
+    call.step("1", "1")
+    call.post("/finish", 204, outcome="not_convenient", opt_out="all")
+    page = call.page()
+    assert "wants no more calls; a supervisor decides" in page
+    assert "called again" not in page
+    assert "calling windows" not in page
+
+
+def test_a_text_that_is_too_long_is_told_by_the_name_of_its_field(caller: Callable[..., Caller]) -> None:
+    """Not as the key of the field, and without a word about times."""
+    call = caller()
+    call.step("1", "1", "1", "1", "1", "1", "1")
+    sent = {"choice": "3", "version": call.version()}
+    told = call.post("/steps", 422, **sent, **{"field.need": "好" * 2001}).text
+    assert "2001 characters; 2000 at most" in told
+    assert "need" not in told
+    assert "2026-" not in told
+    told = call.post("/steps", 422, **sent).text  # left empty
+    assert "need" not in told
+    told = call.post("/finish", 422, outcome="break_off", new_need="好" * 2001).text
+    assert "nobody has written down yet&#34; has 2001 characters" in told
+    call.post("/back", version=call.version())
+    call.post("/back", version=call.version())
+    call.post("/back", version=call.version())
+    call.post("/back", version=call.version())
+    call.step("2")
+    told = call.post("/steps", 422, choice="1", version=call.version(), **{"field.appointment_at": "soon"}).text
+    assert "is no time that can be understood" in told
+    assert "appointment_at" not in told
+
+
+def test_what_the_call_is_prepared_with(desk: Any, centre: Centre) -> None:
+    """That there were contacts and how they ended; not what was said in them."""
+    wang = centre.agent("wang", name="王强")
+    case_id = centre.case()
+    first = centre.start(centre.callback(wang, case_id=case_id), wang)
+    centre.finish(first, wang, Disposition.NO_ANSWER, notes="电梯又停了")
+    with centre.sessions.begin() as session:  # it was the day before yesterday
+        days_ago = centre.now - timedelta(days=2)
+        session.execute(update(Attempt).values(started_at=days_ago, ended_at=days_ago))
+        session.execute(update(Callback).values(state=CallbackState.DONE, finished_at=days_ago))
+    call = Caller(desk, centre, case_id=case_id)
+    page = call.page()
+    assert "王强" in page
+    assert "No answer" in page
+    assert "电梯" not in page
+    assert "the case opens with the confirmation" in page or "核实之后个案才会打开" in page
+    confirmed = call.step("1", "1")
+    assert "电梯又停了" in confirmed

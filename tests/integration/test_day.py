@@ -1,13 +1,13 @@
 """An agent's day: what is on the page, why it may be empty, and the next call."""
 
 import gzip
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from sqlalchemy import event
 
 from callback.bootstrap import House
-from callback.db.tables import Callback, Case, ContactPoint, Customer
+from callback.db.tables import Callback, Case, ContactPoint, Customer, Shift
 from callback.domain.words import CallbackState, CaseStatus, Channel, ContactKind, Disposition, Purpose
 from callback.services import days, shifts
 from callback.services.agents import by_login
@@ -161,3 +161,37 @@ def test_two_hundred_entries_are_one_light_page(desk: Desk, centre: Centre, hous
     assert page.text.count('class="entry') >= 200
     assert len(gzip.compress(page.content, 6)) < 30_000
     assert len(statements) <= 20, statements
+
+
+def test_before_the_shift_calls_that_are_planned_for_later_may_be_made(
+    desk: Desk, centre: Centre, clock: StandingClock, now: datetime
+) -> None:
+    """10:00 in Shanghai, the shift begins at 11:00: "nobody can be called" would not be true."""
+    browser = desk.agent("li")
+    li = desk.ids["li"]
+    with centre.sessions.begin() as session:
+        session.add(Shift(agent_id=li, weekday=now.weekday(), starts=time(11), ends=time(20)))
+    handle = centre.callback(li, planned_at=now + timedelta(hours=1), due_at=now - timedelta(days=3))
+    centre.callback(
+        li, planned_at=now + timedelta(hours=2), case_id=centre.case(centre.customer(phones=["+8613800138011"]))
+    )
+    page = browser.get("/day").text
+    assert "No call is due at this moment" in page
+    assert "Your shift begins at 11:00" in page
+    assert "2 callbacks that are planned for later may be called already" in page
+    assert "btn-next" not in page  # it could only have said so
+    started = browser.post(f"/day/{handle}/start", headers={"HX-Request": "true"})
+    assert started.headers["HX-Redirect"].startswith("/calls/")
+
+
+def test_an_agent_with_nothing_while_the_house_has_much(desk: Desk, centre: Centre, now: datetime) -> None:
+    browser = desk.agent("li")
+    for number in range(3):
+        case = centre.case(centre.customer(phones=[f"+861380013700{number}"]))
+        centre.callback(centre.agent(f"w{number}"), case_id=case)
+    tomorrow = centre.case(centre.customer(phones=["+8613800137009"]))
+    centre.callback(desk.ids["li"], case_id=tomorrow, planned_at=now + timedelta(days=1, hours=4))
+    page = browser.get("/day").text
+    assert "No callback waits to be given out." in page
+    assert "Your next call is planned for tomorrow 14:00" in page.replace("Tomorrow", "tomorrow")
+    assert "nobody has to be called" not in page

@@ -21,11 +21,12 @@ from callback.domain.script.graph import (
     ScriptError,
     Stage,
 )
-from callback.domain.script.walk import Effect, Facts, ScriptState, StepError, Taken, back, begin, step
+from callback.domain.script.walk import MAX_FIELD, Effect, Facts, ScriptState, StepError, Taken, back, begin, step
 
 __all__ = [
     "AFTER_IDENTITY",
     "CASE_PLACEHOLDERS",
+    "MAX_FIELD",
     "PUBLIC_PLACEHOLDERS",
     "Choice",
     "Effect",

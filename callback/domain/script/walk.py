@@ -146,7 +146,8 @@ def step(script: Script, state: ScriptState, choice: str, **fields: Any) -> tupl
     """Take the choice with that key. Raises `StepError` and leaves the state as it was.
 
     Codes: `script_node_unknown`, `script_choice_unknown`, `script_field_missing`, `script_field_unknown`,
-    `script_field_invalid`, `identity_first`.
+    `script_field_invalid`, `script_text_too_long`, `script_time_invalid`, `identity_first`. Their `field` is
+    the label of the field, as it stands before the agent.
     """
     node = script.nodes.get(state.node)
     if node is None:
@@ -188,7 +189,7 @@ def _recorded(choice: Choice, given: Mapping[str, Any]) -> dict[str, str]:
         value = given.get(wanted.name)
         if value is None or (isinstance(value, str) and not value.strip()):
             if wanted.required:
-                raise StepError("script_field_missing", field=wanted.name)
+                raise StepError("script_field_missing", field=wanted.label)
             continue
         recorded[wanted.name] = _field_text(wanted, value)
     return recorded
@@ -201,10 +202,12 @@ def _field_text(wanted: Field, value: object) -> str:
             try:
                 moment = datetime.fromisoformat(value.strip())
             except ValueError:
-                raise StepError("script_field_invalid", field=wanted.name) from None
+                raise StepError("script_time_invalid", field=wanted.label) from None
         if not isinstance(moment, datetime) or moment.tzinfo is None:
-            raise StepError("script_field_invalid", field=wanted.name)
+            raise StepError("script_time_invalid", field=wanted.label)
         return moment.isoformat()
-    if not isinstance(value, str) or len(value) > MAX_FIELD or not is_storable(value):
-        raise StepError("script_field_invalid", field=wanted.name)
+    if not isinstance(value, str) or not is_storable(value):
+        raise StepError("script_field_invalid", field=wanted.label)
+    if len(value) > MAX_FIELD:
+        raise StepError("script_text_too_long", field=wanted.label, length=len(value), limit=MAX_FIELD)
     return value.strip()

@@ -5,7 +5,7 @@ gives it its end and draws every consequence in one transaction; `leases` picks 
 """
 
 from callback.services.attempts.asking import Asking, asking
-from callback.services.attempts.background import Background, background
+from callback.services.attempts.background import Background, Before, background, before
 from callback.services.attempts.finish import Finished, HandedIn, finish, offered, result
 from callback.services.attempts.leases import release_expired
 from callback.services.attempts.marks import Marks
@@ -16,6 +16,7 @@ from callback.services.attempts.talk import answer, back, keep_alive, keep_notes
 __all__ = [
     "Asking",
     "Background",
+    "Before",
     "CallSheet",
     "Finished",
     "HandedIn",
@@ -24,6 +25,7 @@ __all__ = [
     "asking",
     "back",
     "background",
+    "before",
     "finish",
     "keep_alive",
     "keep_notes",

@@ -1,4 +1,6 @@
-"""What an agent should know once the person is confirmed: earlier contacts, promises, answers, and what went wrong."""
+"""What an agent should know: before the call, that there were contacts and how they ended; once the person is
+confirmed, what was said in them, promises, answers, and what went wrong.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +22,7 @@ from callback.domain.words import (
 from callback.services import surveys
 
 MOST_RESPONSES = 3
+MOST_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,27 @@ class Contact:
     """Name; None: no person took part."""
     attitude: Attitude | None
     notes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """That there was a contact, and how it ended: nothing of what it was about."""
+
+    at: datetime
+    channel: Channel
+    disposition: Disposition | None
+    agent: str | None
+    """Name; None: no person took part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What may be shown while the call is prepared, before anybody is confirmed."""
+
+    tries: tuple[Try, ...]
+    """The latest first."""
+    surveys: int
+    """How many questionnaires this customer has answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +94,23 @@ class Background:
     promises: tuple[Promised, ...]
     answered: tuple[Answered, ...]
     unhappy: Unhappy | None
+
+
+def before(session: Session, attempt: Attempt) -> Before:
+    """What an agent prepares the call with: when, how and by whom was tried, without a word of the case."""
+    earlier = rows.contacts(session, case_id=attempt.case_id, before=attempt.id)
+    return Before(
+        tries=tuple(
+            Try(
+                at=one.started_at,
+                channel=one.channel,
+                disposition=one.disposition,
+                agent=one.agent.name if one.agent is not None else None,
+            )
+            for one in earlier[:MOST_TRIES]
+        ),
+        surveys=rows.count_responses(session, customer_id=attempt.customer_id, but=attempt.callback_id),
+    )
 
 
 def background(session: Session, attempt: Attempt) -> Background | None:

@@ -15,6 +15,7 @@ from callback.db.tables import Attempt, Callback, Response, Suppression
 from callback.domain.call import fault, recovers, settles, was_handled
 from callback.domain.disposition import aapor_code
 from callback.domain.dissatisfaction import Signals, Verdict, judge, signals_of_answers
+from callback.domain.merge import merged
 from callback.domain.policy import Policy
 from callback.domain.script import EffectKind, Facts
 from callback.domain.words import (
@@ -32,6 +33,7 @@ from callback.domain.words import (
 from callback.errors import CallbackError, Conflict, Invalid, NotFound, RuleBroken
 from callback.services import cases, dissatisfactions, surveys
 from callback.services.attempts import consequences
+from callback.services.attempts.talk import MOST_NOTES
 from callback.services.attempts.walk import Walk
 
 
@@ -44,6 +46,8 @@ class HandedIn:
     hung_up_first: HungUp | None = None
     notes: str | None = None
     """None keeps those that were written during the call."""
+    notes_base: str | None = None
+    """The text that `notes` comes from: what another window has written since stays. None: `notes` are all there is."""
     duration_s: int | None = None
     """Seconds; None takes the time since the start."""
     appointment_at: datetime | None = None
@@ -84,6 +88,7 @@ class Finished:
     dissatisfaction_id: int | None = None
     dissatisfaction_state: DissatisfactionState | None = None
     failures: int = 0
+    opt_out: SuppressionScope | None = None
 
     def to_json(self) -> dict[str, Any]:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=lambda value: value.isoformat()))
@@ -94,7 +99,7 @@ class Finished:
         def moment(name: str) -> datetime | None:
             return datetime.fromisoformat(kept[name]) if kept.get(name) else None
 
-        state = kept.get("dissatisfaction_state")
+        state, opt_out = kept.get("dissatisfaction_state"), kept.get("opt_out")
         return cls(
             **{
                 **kept,
@@ -105,6 +110,7 @@ class Finished:
                 "new_promise_at": moment("new_promise_at"),
                 "child_case_ids": tuple(kept["child_case_ids"]),
                 "dissatisfaction_state": DissatisfactionState(state) if state else None,
+                "opt_out": SuppressionScope(opt_out) if opt_out else None,
             }
         )
 
@@ -115,7 +121,7 @@ def finish(session: Session, *, handle: str, agent_id: int, handed_in: HandedIn,
     Raises `NotFound` (`attempt_not_found`); `Conflict` (`callback_taken` for another's call, `already_finished`);
     `RuleBroken` (`identity_first`, `appointment_not_legal`); `Invalid` for an outcome that cannot be:
     `outcome_not_of_a_call`, `outcome_contradicts_identity`, `tell_first`, `promise_first`, `acceptance_first`,
-    `questionnaire_first`, `appointment_after_end`, `promise_in_the_past`, …
+    `questionnaire_first`, `appointment_after_end`, `promise_in_the_past`, `notes_too_long`, …
     """
     attempt = rows.by_handle(session, handle)
     if attempt is None:
@@ -216,9 +222,20 @@ def _ended(attempt: Attempt, walk: Walk, handed_in: HandedIn, *, now: datetime) 
         "duration_s": int((now - attempt.started_at).total_seconds()) if duration is None else duration,
         "attitude": handed_in.attitude,
         "hung_up_first": handed_in.hung_up_first,
-        "notes": attempt.notes if handed_in.notes is None else handed_in.notes,
+        "notes": _notes(attempt, handed_in),
         "script_state": walk.to_json(with_texts=False),
     }
+
+
+def _notes(attempt: Attempt, handed_in: HandedIn) -> str:
+    if handed_in.notes is None:
+        return attempt.notes
+    if handed_in.notes_base is None:
+        return handed_in.notes
+    text = merged(base=handed_in.notes_base, mine=handed_in.notes, theirs=attempt.notes)
+    if len(text) > MOST_NOTES:
+        raise Invalid("notes_too_long", length=len(text), limit=MOST_NOTES)
+    return text
 
 
 class _Ending:
@@ -274,6 +291,7 @@ class _Ending:
             dissatisfaction_id=raised.id if raised else None,
             dissatisfaction_state=raised.state if raised else None,
             failures=raised.failures if raised else 0,
+            opt_out=self.handed_in.opt_out,
         )
 
     @property

@@ -11,7 +11,7 @@ from callback.services import attempts
 from callback.services.attempts import marks, moments
 from callback.web import moments as texts
 from callback.web.calls import view
-from callback.web.calls.forms import MOST_TEXT, Handle
+from callback.web.calls.forms import MOST_TEXT, Handle, in_lines
 from callback.web.calls.page import Worker, moved
 from callback.web.desk import Desk
 
@@ -24,14 +24,9 @@ def notes(handle: Handle, desk: Worker, notes: NotesText = "", base: NotesText =
     """Keep what is being typed. Answers with the text as it is kept now."""
     with desk.begin() as session:
         kept = attempts.keep_notes(
-            session, handle=handle, agent_id=desk.me.agent_id, notes=_lines(notes), base=_lines(base), now=desk.now
+            session, handle=handle, agent_id=desk.me.agent_id, notes=in_lines(notes), base=in_lines(base), now=desk.now
         )
     return JSONResponse({"notes": kept}, headers={"Cache-Control": "no-store"})
-
-
-def _lines(text: str) -> str:
-    """A form sends its lines with CR LF."""
-    return text.replace("\r\n", "\n")
 
 
 @router.post("/calls/{handle}/alive")

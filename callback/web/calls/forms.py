@@ -22,6 +22,11 @@ def _sane(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 
 
+def in_lines(text: str) -> str:
+    """A form sends its lines with CR LF."""
+    return text.replace("\r\n", "\n")
+
+
 class Sent(BaseModel):
     """A form. A field that was left empty was not filled in."""
 

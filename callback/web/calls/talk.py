@@ -7,14 +7,14 @@ from fastapi import APIRouter, Form, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from callback.domain.script import MAX_FIELD
 from callback.domain.survey import Value
 from callback.domain.words import Attitude, Disposition, HungUp, Severity, SuppressionScope
 from callback.errors import Conflict, Invalid
 from callback.services import attempts
 from callback.services.attempts import CallSheet, HandedIn, marks
-from callback.services.attempts.talk import MOST_NOTES
 from callback.web.calls import view
-from callback.web.calls.forms import MOST_TEXT, Handle, Moment, Sent, Version
+from callback.web.calls.forms import MOST_TEXT, Handle, Moment, Sent, Version, in_lines
 from callback.web.calls.page import Worker, moved
 from callback.web.desk import Desk
 
@@ -55,10 +55,12 @@ class End(Sent):
     hung_up_first: HungUp | None = None
     severity: Severity | None = None
     appointment_with_me: bool = False
-    new_need: Annotated[str | None, Field(max_length=2_000)] = None
+    new_need: Annotated[str | None, Field(max_length=MOST_TEXT)] = None
     opt_out: SuppressionScope | None = None
     appointment_at: Moment | None = None
     notes: Annotated[str | None, Field(max_length=MOST_TEXT)] = None
+    notes_base: Annotated[str | None, Field(max_length=MOST_TEXT)] = None  # what is empty is none
+    """The text that the page last knew to be kept."""
 
 
 @router.post("/calls/{handle}/steps")
@@ -127,16 +129,14 @@ def answer(handle: Handle, desk: Worker, sent: Annotated[Answer, Form()]) -> Res
 @router.post("/calls/{handle}/finish")
 def finish(handle: Handle, desk: Worker, sent: Annotated[End, Form()]) -> Response:
     """End the call. The same again gets the same result."""
+    if sent.new_need is not None and len(sent.new_need) > MAX_FIELD:
+        named = desk.say("call_desk.new_need")
+        raise Invalid("script_text_too_long", field=named, length=len(sent.new_need), limit=MAX_FIELD)
     with desk.begin() as session:
-        if sent.notes is not None and len(sent.notes) > MOST_NOTES:
-            raise Invalid("notes_too_long", length=len(sent.notes), limit=MOST_NOTES)
-        attempts.finish(
-            session,
-            handle=handle,
-            agent_id=desk.me.agent_id,
-            handed_in=HandedIn(**sent.model_dump(include=set(End.model_fields))),
-            now=desk.now,
-        )
+        content = sent.model_dump(include=set(End.model_fields))
+        if sent.notes is not None:
+            content |= {"notes": in_lines(sent.notes), "notes_base": in_lines(sent.notes_base or "")}
+        attempts.finish(session, handle=handle, agent_id=desk.me.agent_id, handed_in=HandedIn(**content), now=desk.now)
     return desk.go(f"/calls/{handle}")
 
 

@@ -9,15 +9,16 @@ from sqlalchemy.orm import Session
 from callback.db.tables import Attempt, Callback
 from callback.domain.disposition import spoke
 from callback.domain.rules import may_reveal
-from callback.domain.script import Choice, EffectKind, Stage
+from callback.domain.script import MAX_FIELD, Choice, EffectKind, Stage
 from callback.domain.survey import Question, Value
 from callback.domain.words import Attitude, Disposition, HungUp, Severity, SuppressionScope
 from callback.errors import NotFound
 from callback.services import attempts, notes
-from callback.services.attempts import Asking, Background, CallSheet, Finished, Marks
+from callback.services.attempts import Asking, Background, Before, CallSheet, Finished, Marks
 from callback.services.attempts.talk import MOST_NOTES
 from callback.services.notes import Message
 from callback.texts import say
+from callback.web.calls.follows import Line, follows
 from callback.web.desk import Desk
 
 MAIN_WAY = (
@@ -70,6 +71,8 @@ class Shown:
     mine: bool
     marks: Marks
     waited: timedelta
+    before: Before | None
+    """While the person is not confirmed; `background` from then on."""
     background: Background | None
     asking: Asking | None
     asked: Asked | None
@@ -94,6 +97,11 @@ class Shown:
     @property
     def is_aside(self) -> bool:
         return self.stage not in (*MAIN_WAY, Stage.PREPARE)
+
+    @property
+    def follows(self) -> tuple[Line, ...]:
+        """What came of a call that has ended."""
+        return follows(self.result, special=self.call.card.special) if self.result else ()
 
     @property
     def pause_amber_at(self) -> datetime:
@@ -126,6 +134,7 @@ class Shown:
             "hung_ups": tuple(HungUp),
             "opt_outs": OPT_OUTS,
             "most_notes": MOST_NOTES,
+            "most_field": MAX_FIELD,
         }
 
 
@@ -150,6 +159,7 @@ def look(session: Session, desk: Desk, handle: str, *, question: str | None = No
         mine=mine,
         marks=marks,
         waited=marks.waited(desk.now),
+        before=None if may_reveal(attempt.identity_at) else attempts.before(session, attempt),
         background=attempts.background(session, attempt),
         asking=asking,
         asked=_asked(call, asking, question),

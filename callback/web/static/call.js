@@ -44,6 +44,12 @@
     if (long > limit) show(field.dataset.tooLong.replace("%n", String(long)), true);
     return long > limit;
   };
+  function take(text) { // the caret stays in the words where it was
+    const before = field.value, { selectionStart: start, selectionEnd: end } = field;
+    const moved = (place) => (text.startsWith(before.slice(0, place)) ? place : Math.max(0, text.length - (before.length - place)));
+    field.value = text;
+    if (document.activeElement === field) field.setSelectionRange(moved(start), moved(end));
+  }
   async function save() {
     clearTimeout(soon);
     if (!root.dataset.mine || field.value === known || tooLong()) return;
@@ -51,13 +57,14 @@
     const sent = field.value;
     show(field.dataset.saving);
     saving = post("/notes", { notes: sent, base: known }).then(async (answer) => {
-      if (answer.status === 401) { show(field.dataset.kept, true); return loggedOut(); }
+      if (answer.status === 401) { show(field.dataset.loggedOut, true); return loggedOut(); }
       const told = await answer.json();
       if (!answer.ok) return show(told.detail, true);
       const untouched = field.value === sent;
-      known = told.notes;
-      if (told.notes !== sent) { // another window has written too
-        field.value = untouched ? told.notes : `${told.notes}${field.value.slice(sent.length)}`;
+      // What is being typed is never touched: the next save is based on what was sent now, and the server merges again.
+      known = untouched ? told.notes : sent;
+      if (untouched && told.notes !== sent) { // another window has written too
+        take(told.notes);
         show(field.dataset.merged);
       } else if (untouched) show(field.dataset.saved);
       keep();
@@ -75,9 +82,9 @@
   if (field.value !== known) { tooLong(); later(); }
   setInterval(() => { if (root.dataset.mine) post("/alive").catch(() => {}); }, 240_000); // the lease goes on while the page is open
 
-  // ── The end takes the notes as they stand on the page ──
+  // ── The end takes the notes as they stand on the page, with what another window has written since ──
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt.matches("[data-close-form]")) event.detail.parameters.set?.("notes", field.value) ?? (event.detail.parameters.notes = field.value);
+    if (event.detail.elt.matches("[data-close-form]")) Object.assign(event.detail.parameters, { notes: field.value, notes_base: known });
   });
   document.addEventListener("htmx:confirm", (event) => {
     if (!event.detail.elt.matches("[data-close-form]")) return;
@@ -108,9 +115,25 @@
     button.setAttribute("aria-expanded", "true");
     const form = opened(button);
     form.hidden = false;
-    all("[hx-trigger='call:opened']", form).forEach((part) => { if (!part.childElementCount) htmx.trigger(part, "call:opened"); });
+    fill();
     one("textarea", form)?.focus();
   }
+  // The customer's calendar is asked for when its frame opens, and again until it is there: without it nothing can be chosen.
+  const isEmpty = (part) => !one("fieldset", part);
+  const ready = (form) => { const go = one(".acts .btn-primary", form); if (go) go.disabled = all(".moments", form).some(isEmpty); };
+  function fill() {
+    for (const part of all("form.answer-fields:not([hidden]) .moments")) {
+      ready(part.closest("form"));
+      if (isEmpty(part) && !part.classList.contains("htmx-request")) htmx.trigger(part, "call:opened");
+    }
+  }
+  window.addEventListener("online", fill);
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!event.detail.elt.matches(".moments")) return;
+    const told = one("[data-offline]", event.detail.elt);
+    if (told) told.hidden = false;
+    setTimeout(fill, 5_000);
+  });
   const shut = (button) => { button.setAttribute("aria-expanded", "false"); opened(button).hidden = true; };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-asks]");
@@ -208,6 +231,7 @@
       const words = one("#say", target);
       if (words) tell(words.textContent, words.lang);
     } else if (target.classList.contains("moments")) {
+      ready(target.closest("form"));
       (one("input[data-day]:checked", target) ?? one("button", target))?.focus();
     } else if (spot?.within === target.id) {
       one(`[name="${spot.name}"]`, target)?.focus();

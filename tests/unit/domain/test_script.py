@@ -159,14 +159,14 @@ def test_an_appointment_is_a_moment_or_nothing() -> None:
     [
         ((), "9", {}, "script_choice_unknown"),
         ((), "1", {"need": "x"}, "script_field_unknown"),
-        ((), "3", {"appointment_at": "tomorrow"}, "script_field_invalid"),
-        ((), "3", {"appointment_at": "2026-03-12T10:00:00"}, "script_field_invalid"),
-        ((), "3", {"appointment_at": 5}, "script_field_invalid"),
+        ((), "3", {"appointment_at": "tomorrow"}, "script_time_invalid"),
+        ((), "3", {"appointment_at": "2026-03-12T10:00:00"}, "script_time_invalid"),
+        ((), "3", {"appointment_at": 5}, "script_time_invalid"),
         (("1", "1"), "1", {}, "script_field_missing"),
         (("1", "1"), "1", {"need": "  "}, "script_field_missing"),
         (("1", "1"), "1", {"need": 5}, "script_field_invalid"),
         (("1", "1"), "1", {"need": "a\x00b"}, "script_field_invalid"),
-        (("1", "1"), "1", {"need": "x" * 2001}, "script_field_invalid"),
+        (("1", "1"), "1", {"need": "x" * 2001}, "script_text_too_long"),
     ],
 )
 def test_a_step_that_is_not_allowed(choices: tuple[str, ...], choice: str, fields: dict[str, Any], code: str) -> None:
