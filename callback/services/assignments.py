@@ -26,8 +26,8 @@ from callback.db.tables import Agent, Callback, Decision
 from callback.db.waiting import read_movable
 from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
-from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
+from callback.services import kept_slots
 from callback.services.collector import paused_collector
 from callback.services.demands import People, read_people
 from callback.services.optimum import Proof
@@ -221,27 +221,8 @@ def prepare(
     policy = load_policy(session)
     people = people or read_people(session, shard)
     first = start_of_day(moment.astimezone(zone).date(), zone)
-    released = slots.keep_slots(session, _wanted(people, policy, moment, first), since=first, agents=people.only)
+    released = kept_slots.keep(session, people, policy, now=now, moment=moment, first=first, shard=shard)
     return released + _release_stale(session, now=now, first=start_of_day(now.astimezone(zone).date(), zone))
-
-
-def _wanted(
-    people: People, policy: Policy, moment: datetime, first: datetime
-) -> Iterator[tuple[int, datetime, datetime]]:
-    """The slots that there should be over the horizon; agents with the same hours are cut up once."""
-    cut: dict[int, list[tuple[datetime, datetime]]] = {}
-    for agent_id, agent in people.agents.items():
-        hours = people.hours[agent_id]
-        if id(hours) not in cut:
-            today = moment.astimezone(agent.zone).date()
-            cut[id(hours)] = [
-                (slot.start, slot.end)
-                for ahead in range(policy.planning_horizon_days)
-                for slot in hours.slots(today + timedelta(days=ahead), policy.slot)
-                if slot.start >= first
-            ]
-        for start, end in cut[id(hours)]:
-            yield agent_id, start, end
 
 
 def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
@@ -255,14 +236,7 @@ def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
     result = session.execute(
         update(Callback)
         .where(Callback.state == CallbackState.ASSIGNED, stale)
-        .values(
-            state=CallbackState.WAITING,
-            agent_id=None,
-            slot_id=None,
-            planned_at=None,
-            updated_at=now,
-            version=Callback.version + 1,
-        )
+        .values(**slots.NOWHERE, updated_at=now, version=Callback.version + 1)
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)  # type: ignore[attr-defined]

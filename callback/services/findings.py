@@ -194,7 +194,7 @@ def contradictory_pins(look: _Look) -> Iterator[Fault]:
     rows = {row.id: row for row in look.session.execute(statement)}
     seen: dict[tuple[int, datetime], str] = {}
     for row in rows.values():
-        if row.agent_id not in look.agents or (row.starts_at is None and row.planned_at >= look.now):
+        if row.agent_id not in look.agents or row.starts_at is None:
             yield Fault("pin_without_shift", row.handle, {"agent": look.names.get(row.agent_id, "–")})
         key = (row.agent_id, row.planned_at)
         if key in seen:
