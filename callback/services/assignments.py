@@ -7,7 +7,6 @@ left alone (the write is conditional) and comes again next time.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session, aliased
 from callback.db import bulk, plans, slots
 from callback.db import decisions as decision_rows
 from callback.db.engine import SessionFactory, reading
+from callback.db.planner_lock import only_planner
 from callback.db.policies import load_policy
 from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Agent, Callback, Decision
@@ -98,7 +98,7 @@ def assign(
     # On a day to come nobody is late yet.
     late = Overruns() if moment > now else None
     report = AssignmentReport()
-    with planner_lock(sessions, shard), paused_collector():
+    with only_planner(sessions, shard.name if shard.by_team else None), paused_collector():
         with sessions.begin() as session:
             people = read_people(session, shard)
             report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard, people=people)
@@ -197,15 +197,6 @@ def _not_elsewhere(session: Session, problem: Problem, placed: Sequence[Placemen
     changed = {c for c in locked if sorted(now_placed.get(c, ())) != sorted(problem.roster.contacts.get(c, ()))}
     unsure = (shared - locked) | changed
     return [p for p in placed if customer_of[p.callback_id] not in unsure]
-
-
-@contextmanager
-def planner_lock(sessions: SessionFactory, shard: Shard = EVERYTHING) -> Iterator[None]:
-    """One assignment of a shard at a time over all machines; on SQLite the write is conditional, which is enough."""
-    with sessions() as session:
-        plans.lock_planner(session, shard.name if shard.by_team else None)
-        yield
-        session.rollback()
 
 
 def prepare(
