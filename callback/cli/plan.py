@@ -135,7 +135,8 @@ def _proof(proof: Proof | None) -> dict[str, Any] | None:
         }
         for b in proof.bottlenecks
     ]
-    return {"missed_by_any_plan": proof.missed, "repaired": proof.repaired, "one_more_call": dear}
+    missed = "missed_by_any_plan" if proof.bound else "missed_estimate"
+    return {missed: proof.missed, "repaired": proof.repaired, "one_more_call": dear}
 
 
 def _print(done: Planned, language: Language) -> None:
@@ -159,7 +160,8 @@ def _print(done: Planned, language: Language) -> None:
     for reason, count in callbacks.left.most_common():
         table.add_row("  · " + say(f"decided_by.{reason}", language), str(count))
     if callbacks.proof is not None and callbacks.proof.missed:
-        table.add_row(say("plan.missed", language), str(callbacks.proof.missed))
+        code = "plan.missed" if callbacks.proof.bound else "plan.missed_estimate"
+        table.add_row(say(code, language), str(callbacks.proof.missed))
     console.print(table)
 
 

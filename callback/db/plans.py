@@ -9,7 +9,6 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from callback.db.among import among, plain, plain_scalars
-from callback.db.engine import is_postgresql
 from callback.db.tables import Attempt, Callback, Case, CaseHandler, Customer, Dissatisfaction, Response
 from callback.domain.facts import CallbackFact, CaseFacts, DissatisfactionFact
 from callback.domain.words import (
@@ -221,21 +220,3 @@ def _surveyed_elsewhere(session: Session, customer_ids: set[int]) -> Mapping[int
     for customer_id, case_id in plain(session, statement):
         found[customer_id] |= {case_id}
     return found
-
-
-def lock_planner(session: Session, shard: str | None) -> None:
-    """Only one planner at a time places callbacks of a shard (None: of everything, then nobody else plans at all).
-
-    A second one waits for the end of this transaction.
-    """
-    if not is_postgresql(session):
-        return
-    if shard is None:
-        plain(session, select(func.pg_advisory_xact_lock(_PLANNER_LOCK, 0)))
-    else:
-        plain(session, select(func.pg_advisory_xact_lock_shared(_PLANNER_LOCK, 0)))
-        plain(session, select(func.pg_advisory_xact_lock(_PLANNER_LOCK, func.hashtext(shard))))
-
-
-_PLANNER_LOCK = 0x43414C4C
-"""An arbitrary number ("CALL") that no other advisory lock of ours uses."""

@@ -2,24 +2,25 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, cast, delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db import bulk
 from callback.db.among import among, plain, plain_scalars
-from callback.db.tables import Agent, Callback, Shift, ShiftException, Slot
+from callback.db.tables import Agent, Appointment, Callback, Shift, ShiftException, Slot
+from callback.db.tables.callbacks import PINNED
 from callback.db.waiting import Waiting
 from callback.domain.assignment import SlotFact
 from callback.domain.duration import Durations
 from callback.domain.facts import AgentFacts, ShiftFact
 from callback.domain.shift import WorkingTime
-from callback.domain.words import LIVE_STATES, CallbackState, Purpose
+from callback.domain.words import LIVE_STATES, AppointmentState, CallbackState, Purpose
 
 
 def agents_at_work(session: Session, *, which: ColumnElement[bool] | None = None) -> dict[int, AgentFacts]:
@@ -86,34 +87,62 @@ def _shift(weekday: int, starts: time, ends: time) -> ShiftFact:
     return ShiftFact(weekday, starts, ends)
 
 
+class Stranded(NamedTuple):
+    """A callback that has an agent and a moment, and whose slot has gone."""
+
+    id: int
+    agent_id: int
+    planned_at: datetime
+    purpose: Purpose
+    pinned: bool
+    state: CallbackState
+
+
+STRANDED = (
+    Callback.id, Callback.agent_id, Callback.planned_at, Callback.purpose, Callback.pinned, Callback.state,
+)  # fmt: skip
+Stands = Callable[[int, datetime, datetime], bool]
+"""Whether an agent's hours have a slot with this start and end."""
+NOWHERE = {"state": CallbackState.WAITING, "agent_id": None, "slot_id": None, "planned_at": None}
+
+
 def keep_slots(
     session: Session,
     wanted: Iterable[tuple[int, datetime, datetime]],
     *,
     since: datetime,
-    agents: Collection[int] | None = None,
-) -> int:
-    """Make the future slots of every agent equal `wanted` (agent, start, end); returns how many callbacks lost theirs.
+    stands: Stands,
+    which: ColumnElement[bool] | None = None,
+) -> list[Stranded]:
+    """Make slots of `wanted` (agent, start, end), and take away those from `since` on that no hours speak for any more.
 
-    A slot that has gone (absence, a changed shift) gives its callbacks back: they wait for a new place. With `agents`
-    the slots of others are not looked at.
+    `stands` answers for a slot that is not wanted now: one beyond the horizon, of a later day's planning, may stay.
+    With `which` only the slots of these agents are looked at. Returns what stood in slots that have gone (absence, a
+    changed shift), and what a supervisor pinned beside all slots: both are locked until the end of the transaction.
     """
     missing = {(agent_id, start): end for agent_id, start, end in wanted}
-    last = max({start for _, start in missing}, default=since)
     statement = select(Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at).where(Slot.starts_at >= since)
-    if agents is not None:
-        statement = statement.where(among(session, Slot.agent_id, agents))
+    whose = None if which is None else select(Agent.id).where(which)
+    if whose is not None:
+        statement = statement.where(Slot.agent_id.in_(whose))
     gone: list[int] = []
     for slot_id, agent_id, starts_at, ends_at in plain(session, statement).all():
         key = (agent_id, starts_at)
         if missing.get(key) == ends_at:
             del missing[key]
-        elif starts_at <= last:
+        elif not stands(agent_id, starts_at, ends_at):
             gone.append(slot_id)
-    released = release(session, slot_ids=gone)
+    beside = select(*STRANDED).where(
+        text(PINNED), Callback.slot_id.is_(None), Callback.agent_id.is_not(None), Callback.planned_at >= since
+    )
+    if whose is not None:
+        beside = beside.where(Callback.agent_id.in_(whose))
+    stranded = [Stranded._make(row) for row in plain(session, beside.with_for_update())]
     for start in range(0, len(gone), 5_000):
         chunk = gone[start : start + 5_000]
-        session.execute(update(Callback).where(Callback.slot_id.in_(chunk)).values(slot_id=None))
+        freed = update(Callback).where(Callback.slot_id.in_(chunk)).values(slot_id=None).returning(*STRANDED)
+        rows = session.execute(freed.execution_options(synchronize_session=False))
+        stranded += [Stranded._make(row) for row in rows if row.agent_id is not None and row.planned_at is not None]
         session.execute(delete(Slot).where(Slot.id.in_(chunk)))
     bulk.insert_missing_rows(
         session,
@@ -121,21 +150,40 @@ def keep_slots(
         ("agent_id", "starts_at", "ends_at"),
         [(*key, missing[key]) for key in sorted(missing)],
     )
-    return released
+    return stranded
 
 
-def release(session: Session, *, slot_ids: Sequence[int]) -> int:
-    """Callbacks in these slots wait for a new place; appointments and calls under way stay as they are."""
+def put_into(session: Session, slot_of: Mapping[int, int]) -> None:
+    """Callback → slot, of callbacks that are locked. Nothing that anybody sees changes, so no version does."""
+    bulk.update_rows(session, Callback.__table__, ("slot_id",), sorted(slot_of.items()))  # type: ignore[arg-type]
+
+
+def release(session: Session, callback_ids: Sequence[int], *, now: datetime) -> int:
+    """Those of them that are only planned wait for a new place; returns how many."""
     released = 0
-    for start in range(0, len(slot_ids), 5_000):
+    for start in range(0, len(callback_ids), 5_000):
         result = session.execute(
             update(Callback)
-            .where(Callback.slot_id.in_(slot_ids[start : start + 5_000]), Callback.state == "assigned")
-            .values(state="waiting", agent_id=None, slot_id=None, planned_at=None, version=Callback.version + 1)
+            .where(Callback.id.in_(callback_ids[start : start + 5_000]), Callback.state == CallbackState.ASSIGNED)
+            .values(**NOWHERE, updated_at=now, version=Callback.version + 1)
             .execution_options(synchronize_session=False)
         )
         released += result.rowcount  # type: ignore[attr-defined]
     return released
+
+
+def slots_of(session: Session, agents: Collection[int], *, since: datetime) -> Sequence[Row[Any]]:
+    """Slots of these agents that begin from `since` on."""
+    columns = (Slot.id, Slot.agent_id, Slot.starts_at, Slot.ends_at)
+    return plain(session, select(*columns).where(among(session, Slot.agent_id, agents), Slot.starts_at >= since)).all()
+
+
+def with_appointments(session: Session, callback_ids: Collection[int]) -> set[int]:
+    """Those that the customer made an appointment for."""
+    statement = select(Appointment.callback_id).where(
+        Appointment.state == AppointmentState.OPEN, among(session, Appointment.callback_id, callback_ids)
+    )
+    return set(plain_scalars(session, statement))
 
 
 class Booking(NamedTuple):

@@ -191,7 +191,7 @@ class _Room:
 
     slot: SlotFact
     day: date
-    used: int
+    used: float
 
     @property
     def seconds(self) -> int:
@@ -345,8 +345,8 @@ class _Board:
     def _shortest(self) -> int:
         return int(self._policy.handling_time.total_seconds()) // 2
 
-    def _seconds(self, demand: Demand, agent_id: int) -> int:
-        return round(demand.seconds * self._pace.get(agent_id, 1.0))
+    def _seconds(self, demand: Demand, agent_id: int) -> float:
+        return demand.seconds * self._pace.get(agent_id, 1.0)
 
     def _moment_in(self, demand: Demand, room: _Room) -> datetime | None:
         """When in this slot the call would start, or None where a hard rule or the slot's end forbids it."""

@@ -7,7 +7,6 @@ left alone (the write is conditional) and comes again next time.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session, aliased
 from callback.db import bulk, plans, slots
 from callback.db import decisions as decision_rows
 from callback.db.engine import SessionFactory, reading
+from callback.db.planner_lock import only_planner
 from callback.db.policies import load_policy
 from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Agent, Callback, Decision
@@ -27,9 +27,8 @@ from callback.db.waiting import read_movable
 from callback.domain.appointment import NOT_KEPT
 from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
-from callback.domain.policy import Policy
 from callback.domain.words import BlockedBy, CallbackState
-from callback.services import gains
+from callback.services import gains, kept_slots
 from callback.services.collector import paused_collector
 from callback.services.demands import People, read_people
 from callback.services.optimum import Proof
@@ -99,7 +98,7 @@ def assign(
     # On a day to come nobody is late yet.
     late = Overruns() if moment > now else None
     report = AssignmentReport()
-    with planner_lock(sessions, shard), paused_collector():
+    with only_planner(sessions, shard.name if shard.by_team else None), paused_collector():
         with sessions.begin() as session:
             people = read_people(session, shard)
             report.released = prepare(session, now=now, moment=moment, zone=zone, shard=shard, people=people)
@@ -204,15 +203,6 @@ def _not_elsewhere(session: Session, problem: Problem, placed: Sequence[Placemen
     return [p for p in placed if customer_of[p.callback_id] not in unsure]
 
 
-@contextmanager
-def planner_lock(sessions: SessionFactory, shard: Shard = EVERYTHING) -> Iterator[None]:
-    """One assignment of a shard at a time over all machines; on SQLite the write is conditional, which is enough."""
-    with sessions() as session:
-        plans.lock_planner(session, shard.name if shard.by_team else None)
-        yield
-        session.rollback()
-
-
 def prepare(
     session: Session,
     *,
@@ -226,27 +216,8 @@ def prepare(
     policy = load_policy(session)
     people = people or read_people(session, shard)
     first = start_of_day(moment.astimezone(zone).date(), zone)
-    released = slots.keep_slots(session, _wanted(people, policy, moment, first), since=first, agents=people.only)
+    released = kept_slots.keep(session, people, policy, now=now, moment=moment, first=first, shard=shard)
     return released + _release_stale(session, now=now, first=start_of_day(now.astimezone(zone).date(), zone))
-
-
-def _wanted(
-    people: People, policy: Policy, moment: datetime, first: datetime
-) -> Iterator[tuple[int, datetime, datetime]]:
-    """The slots that there should be over the horizon; agents with the same hours are cut up once."""
-    cut: dict[int, list[tuple[datetime, datetime]]] = {}
-    for agent_id, agent in people.agents.items():
-        hours = people.hours[agent_id]
-        if id(hours) not in cut:
-            today = moment.astimezone(agent.zone).date()
-            cut[id(hours)] = [
-                (slot.start, slot.end)
-                for ahead in range(policy.planning_horizon_days)
-                for slot in hours.slots(today + timedelta(days=ahead), policy.slot)
-                if slot.start >= first
-            ]
-        for start, end in cut[id(hours)]:
-            yield agent_id, start, end
 
 
 def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
@@ -260,14 +231,7 @@ def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
     result = session.execute(
         update(Callback)
         .where(Callback.state == CallbackState.ASSIGNED, stale)
-        .values(
-            state=CallbackState.WAITING,
-            agent_id=None,
-            slot_id=None,
-            planned_at=None,
-            updated_at=now,
-            version=Callback.version + 1,
-        )
+        .values(**slots.NOWHERE, updated_at=now, version=Callback.version + 1)
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)  # type: ignore[attr-defined]

@@ -23,9 +23,10 @@ from callback.db.tables import Agent, Appointment, Callback, Case, Decision, Shi
 from callback.db.tables.callbacks import IMPOSSIBLE, OWED_BY_A_PERSON, PINNED
 from callback.db.waiting import read_waiting
 from callback.domain.facts import AgentFacts
+from callback.domain.pins import Pin, clashes
 from callback.domain.policy import Policy
 from callback.domain.roster import Stretch, problem_of
-from callback.domain.rules import may, refusals
+from callback.domain.rules import Contact, Refusal, against, refusals
 from callback.domain.words import AppointmentState, BlockedBy, CallbackState, Channel
 from callback.services import demands, failures, overruns, wording
 from callback.services.assignments import FOR_ROOM
@@ -50,6 +51,8 @@ class Fault:
     params: Mapping[str, Any] = field(default_factory=dict)
     agent_id: int | None = None
     """Whose record has to be mended, where it is a person's."""
+    refused: tuple[Refusal, ...] = ()
+    """The rules that forbid it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +115,13 @@ def words(fault: Fault, language: Language, *, zone: ZoneInfo) -> dict[str, Any]
     day = fault.params.get("day")
     if isinstance(day, int):
         said["day"] = wording.weekday(day - 1, language)
-    if "reason" in said:
-        rule = say(f"rule.{said['reason']}", language, **{**said, "agent_id": said.get("agent", "–")})
-        said["reason"] = rule.rstrip(".。")
+    if fault.refused:
+        agent = {"agent_id": said.get("agent", "–")}
+        told = (
+            say(f"rule.{one.reason}", language, **wording.spoken(one.params, language, zone=zone) | agent)
+            for one in fault.refused
+        )
+        said["reason"] = wording.listed(dict.fromkeys(rule.rstrip(".。") for rule in told), language)
     return {"who": fault.who, **said}
 
 
@@ -207,37 +214,74 @@ def _wanted_skills(look: _Look) -> dict[str, int]:
 
 
 def contradictory_pins(look: _Look) -> Iterator[Fault]:
-    """What a supervisor pinned where it cannot be: absent or barred people, illegal moments, two at one minute."""
+    """What a supervisor pinned where it cannot be: absent or barred people, illegal moments, too much at once."""
     pinned = and_(_PINNED, Callback.channel == Channel.AGENT)
-    columns = (Callback.id, Callback.handle, Callback.agent_id, Callback.planned_at, Slot.starts_at, Slot.ends_at)
+    columns = (
+        Callback.id, Callback.handle, Callback.agent_id, Callback.planned_at, Callback.purpose, Callback.customer_id,
+        Slot.starts_at, Slot.ends_at,
+    )  # fmt: skip
     statement = select(*columns).outerjoin(Slot, Slot.id == Callback.slot_id).where(pinned)
     statement = statement.order_by(Callback.id).limit(look.limit)
     rows = {row.id: row for row in look.session.execute(statement)}
-    seen: dict[tuple[int, datetime], str] = {}
     for row in rows.values():
-        if row.agent_id not in look.agents or (row.starts_at is None and row.planned_at >= look.now):
+        if row.agent_id not in look.agents or row.starts_at is None:
             yield Fault("pin_without_shift", row.handle, {"agent": look.names.get(row.agent_id, "–")})
-        key = (row.agent_id, row.planned_at)
-        if key in seen:
-            yield Fault("pins_collide", row.handle, {"agent": look.names[row.agent_id], "other": seen[key]})
-        seen[key] = row.handle
-    if rows:  # nothing is pinned in most houses, and the facts about nobody are eight statements
-        yield from _forbidden_pins(look, rows)
-
-
-def _forbidden_pins(look: _Look, rows: Mapping[int, Any]) -> Iterator[Fault]:
+    if not rows:  # nothing is pinned in most houses, and the facts about nobody are eight statements
+        return
     waiting = read_waiting(look.session, list(rows))
-    for callback, contact in demands.read_contacts(look.session, waiting, moment=look.now):
-        row = rows[callback.id]
-        agent = look.agents.get(row.agent_id)
-        refusal = may(contact, agent, look.policy) if agent is not None else None
-        if refusal is not None:
-            params = {"agent": look.names[row.agent_id], "reason": refusal.reason}
-            yield Fault("pin_forbidden", row.handle, params | dict(refusal.params))
-        if row.planned_at >= look.now:
-            at = replace(contact, at=row.planned_at)
-            for refusal in refusals(at, look.policy)[:1]:
-                yield Fault("pin_illegal_moment", row.handle, {"reason": refusal.reason, **refusal.params})
+    contacts = list(demands.read_contacts(look.session, waiting, moment=look.now))
+    yield from _clashing_pins(look, rows, {callback.id: contact.customer.zone for callback, contact in contacts})
+    for callback, contact in contacts:
+        yield from _forbidden_pin(look, rows[callback.id], contact)
+
+
+def _clashing_pins(look: _Look, rows: Mapping[int, Any], zones: Mapping[int, ZoneInfo]) -> Iterator[Fault]:
+    """What several pins ask together of one agent, or of one customer."""
+    if not rows:
+        return
+    durations = demands.read_durations(look.session, moment=look.now, policy=look.policy)
+    pins = [
+        Pin(
+            handle=row.handle,
+            agent_id=row.agent_id,
+            customer_id=row.customer_id,
+            zone=zones[row.id],
+            at=row.planned_at,
+            seconds=durations.of(row.purpose) * durations.pace.get(row.agent_id, 1.0),
+            slot=None if row.starts_at is None else (row.starts_at, row.ends_at),
+            day=row.planned_at.astimezone(look.agents[row.agent_id].zone).date(),
+        )
+        for row in rows.values()
+        if row.agent_id in look.agents
+    ]
+    capacity = {agent.id: agent.daily_capacity for agent in look.agents.values()}
+    for clash in clashes(pins, overfill=look.policy.slot_overfill, capacity=capacity):
+        name, pin = look.names[clash.pin.agent_id], clash.pin
+        if clash.other is not None:
+            params: dict[str, Any] = {"agent": name, "other": clash.other.handle}
+            yield Fault(clash.code, pin.handle, params)
+        elif clash.code == "pins_overfill_slot":
+            params = {"at": pin.slot[0] if pin.slot else pin.at, "count": clash.count, "minutes": clash.minutes}
+            yield Fault(clash.code, name, params | {"at": f"{params['at']:%Y-%m-%d %H:%M}Z"}, pin.agent_id)
+        else:
+            params = {"day": pin.day.isoformat(), "count": clash.count, "capacity": capacity[pin.agent_id]}
+            yield Fault(clash.code, name, params, pin.agent_id)
+
+
+def _forbidden_pin(look: _Look, row: Any, contact: Contact) -> Iterator[Fault]:
+    """Every rule that speaks against it, not the first alone: who mends one of them wants to know the others."""
+    agent = look.agents.get(row.agent_id)
+    refused = tuple(against(contact, agent, look.policy)) if agent is not None else ()
+    if refused:
+        yield Fault("pin_forbidden", row.handle, {"agent": look.names[row.agent_id], **_named(refused)}, None, refused)
+    if row.planned_at >= look.now:
+        refused = refusals(replace(contact, at=row.planned_at), look.policy)
+        if refused:
+            yield Fault("pin_illegal_moment", row.handle, _named(refused), None, refused)
+
+
+def _named(refused: Sequence[Refusal]) -> dict[str, Any]:
+    return {"reason": ", ".join(dict.fromkeys(refusal.reason for refusal in refused))}
 
 
 def agents_behind(look: _Look) -> Iterator[Fault]:

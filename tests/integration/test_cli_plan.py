@@ -12,7 +12,9 @@ import callback.cli.commands  # noqa: F401  registers the commands
 from callback.cli import app
 from callback.db.engine import SessionFactory
 from callback.db.tables import Callback
-from callback.domain.words import CaseStatus
+from callback.domain.duration import Durations
+from callback.domain.words import CaseStatus, Purpose
+from callback.services import demands
 from tests.town import add_agent, add_case, add_customer
 
 HOUR = timedelta(hours=1)
@@ -101,3 +103,18 @@ def test_a_planning_says_what_one_more_agent_would_bring(
     (gain,) = json.loads(CliRunner().invoke(app, ["plan", *plan, "--json"]).stdout)["gains"]
     assert gain["like"] == "Li"
     assert gain["in_time"] > 0
+
+
+def test_where_calls_differ_in_length_the_figure_is_called_an_estimate(
+    plan: list[str], sessions: SessionFactory, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = Durations(360.0, {Purpose.ANSWER: 600, Purpose.HOLDING: 240})
+    monkeypatch.setattr(demands, "read_durations", lambda *_, **__: lengths)
+    with sessions.begin() as session:
+        for n in range(40):
+            told = {"answer": "已修好", "answered_at": now} if n % 2 else {}
+            add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR, **told)
+    result = CliRunner().invoke(app, ["plan", *plan])
+    assert result.exit_code == 0, result.output
+    assert "an estimate: the calls differ in length" in " ".join(result.stdout.split())
+    assert "no plan can keep" not in result.stdout

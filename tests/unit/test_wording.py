@@ -60,7 +60,8 @@ def test_everything_that_speaks_against_an_agent_is_said(language: Language, tol
 
 
 def test_a_finding_names_the_rule_and_the_day() -> None:
-    pinned = Fault("pin_forbidden", "h1", {"agent": "Li", "reason": "agent_language", "agent_id": 7, "language": "en"})
+    refused = (Refusal(rule="person", reason="agent_language", params={"agent_id": 7, "language": "en"}),)
+    pinned = Fault("pin_forbidden", "h1", {"agent": "Li", "reason": "agent_language"}, refused=refused)
     short = Fault("shift_too_short", "Li", {"day": 3, "hours": "09:00–09:05"})
     assert "（座席 Li 不会说客户的语言（英语））" in tell(pinned, "zh", zone=SHANGHAI)
     assert "the shift on Wed, 09:00–09:05," in tell(short, "en", zone=SHANGHAI)

@@ -30,7 +30,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "nobody_at_work", "agent_without_language", "agent_without_skills", "agent_without_capacity",
         "skill_nobody_has",
     ),
-    "pins": ("pin_without_shift", "pins_collide", "pin_forbidden", "pin_illegal_moment"),
+    "pins": (
+        "pin_without_shift", "pins_collide", "pins_overlap", "pins_overfill_slot", "pins_overfill_day",
+        "pins_same_customer", "pin_forbidden", "pin_illegal_moment",
+    ),
     "impossible": ("due_before_earliest",),
     "no_legal_moment": ("no_legal_moment",),
     "nobody_qualifies": ("nobody_qualifies",),

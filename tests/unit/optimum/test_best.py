@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callback.domain.assignment import Demand, PlainAssigner, Roster, SlotFact
+from callback.domain.assignment import Demand, Placement, PlainAssigner, Roster, SlotFact
 from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval, part_of_day
 from callback.domain.policy import Policy
@@ -44,8 +44,9 @@ def town(
     days: int = 1,
     customers: int | None = None,
     history: bool = False,
+    mixed: bool = False,
 ) -> tuple[list[Demand], Roster]:
-    """A random centre that is short of people at some times and not at others."""
+    """A random centre that is short of people at some times and not at others; `mixed`: short calls, slow agents."""
     chance = random.Random(seed)  # noqa: S311
     people = tuple(
         AgentFacts(
@@ -96,7 +97,11 @@ def town(
                 knows=chance.randrange(1, agents + 1) if history and chance.random() < 0.3 else None,
             )
         )
-    return wishes, Roster(agents=people, slots=slots, booked_today=booked)
+    roster = Roster(agents=people, slots=slots, booked_today=booked)
+    if mixed:
+        wishes = [replace(wish, seconds=chance.choice([120, 240, 360, 780, 900])) for wish in wishes]
+        roster = replace(roster, pace={agent.id: chance.choice([0.6, 1.0, 1.0, 1.7]) for agent in people})
+    return wishes, roster
 
 
 def check(demands: Sequence[Demand], roster: Roster, solution: Solution) -> None:
@@ -174,6 +179,54 @@ def test_whatever_is_asked_no_rule_is_broken_and_nobody_is_lost(seed: int, agent
     assert referee.score(solution.placed) >= bound
     if solution.proof.repaired == 0:
         assert referee.score(solution.placed) == bound
+
+
+@given(st.integers(0, 100_000), st.integers(1, 4), st.integers(20, 70), st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_of_calls_that_differ_in_length_none_is_lost_and_no_slot_is_overfull(
+    seed: int, agents: int, wanted: int, crowded: bool
+) -> None:
+    customers = wanted // 3 if crowded else None
+    demands, roster = town(
+        seed, demands=wanted, agents=agents, columns=6, customers=customers, history=seed % 2 == 1, mixed=True
+    )
+    solution = OptimalAssigner().solve(demands, roster, POLICY)
+    check(demands, roster, solution)
+    assert not solution.proof.bound
+    plain = PlainAssigner().assign(demands, roster, POLICY)
+    check(demands, roster, Solution(list(plain[0]), list(plain[1])))
+    if solution.proof.repaired and seed % 2 == 0:
+        assert in_time(demands, solution.placed) >= in_time(demands, plain[0])
+
+
+def in_time(demands: Sequence[Demand], placed: Sequence[Placement]) -> int:
+    due = {d.callback_id: d.due for d in demands}
+    return sum(p.at <= due[p.callback_id] for p in placed)
+
+
+def test_who_was_left_out_for_a_call_that_does_not_fit_gets_its_place() -> None:
+    # Room for one call of the mean length: the flow gives it to the urgent long one, which does not fit.
+    demands, roster = due_in(200, 200), morning(1, 1)
+    demands = [replace(demands[0], seconds=900, priority=90), replace(demands[1], seconds=60, priority=10)]
+    roster = replace(roster, slots=tuple(replace(s, booked_seconds=1_480) for s in roster.slots))
+    solution = OptimalAssigner().solve(demands, roster, POLICY)
+    check(demands, roster, solution)
+    assert [p.callback_id for p in solution.placed] == [2]
+    assert (solution.proof.repaired, solution.proof.bound) == (1, False)
+
+
+def test_appointments_stand_where_the_plain_list_takes_over() -> None:
+    for seed in range(40):
+        demands, roster = town(seed, demands=40, agents=3, columns=6, mixed=True)
+        slot = roster.slots[0]
+        keeper = roster.agents[slot.agent_id - 1]
+        first = replace(
+            demands[0], at=slot.starts_at, due=slot.ends_at, only=frozenset({keeper.id}), excluded=frozenset(),
+            language=min(keeper.languages), skill=None, legal=lambda _: True,
+            stretches=(Interval(START, START + DAY),),
+        )  # fmt: skip
+        solution = OptimalAssigner().solve([first, *demands[1:]], roster, POLICY)
+        check([first, *demands[1:]], roster, solution)
 
 
 @pytest.mark.parametrize("seed", range(20))

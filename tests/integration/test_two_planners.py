@@ -1,0 +1,119 @@
+"""Two planners of one shard at once end in one plan: on both databases."""
+
+import multiprocessing
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime, time, timedelta
+from multiprocessing.synchronize import Event
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+
+from callback.db.engine import SessionFactory, make_engine, make_session_factory
+from callback.db.planner_lock import only_planner
+from callback.db.tables import Callback
+from callback.domain.assignment import Demand, Left, Placement, Roster
+from callback.domain.policy import Policy
+from callback.domain.words import CaseStatus
+from callback.services.assignments import assign
+from callback.services.optimum import OptimalAssigner
+from callback.services.plans import plan
+from callback.settings import load_settings
+from tests.town import add_agent, add_case, add_customer
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+PATIENCE_S = 20.0
+GRACE_S = 1.5
+"""So long a planner that does not wait would need to overtake the other."""
+
+
+def fill(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta) -> None:
+    with sessions.begin() as session:
+        for _ in range(cases):
+            answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING}
+            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due, **answered)
+    plan(sessions, now=now)
+
+
+def test_a_planner_that_comes_while_another_thinks_does_not_fill_the_same_slots(
+    sessions: SessionFactory, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now, hours=((time(10), time(11)),), days=range(2, 3))
+    fill(sessions, now, cases=5, due=20 * MINUTE)
+    second = threading.Thread(target=lambda: assign(sessions, now=now, zone=SHANGHAI))
+
+    class Slow:
+        """Thinks until the other planner has come and, if nothing stops it, gone."""
+
+        def assign(
+            self, demands: Iterable[Demand], roster: Roster, policy: Policy
+        ) -> tuple[Sequence[Placement], Sequence[Left]]:
+            fill(sessions, now, cases=5, due=20 * MINUTE)
+            second.start()
+            second.join(GRACE_S)
+            return OptimalAssigner().assign(demands, roster, policy)
+
+    assign(sessions, now=now, zone=SHANGHAI, assigner=Slow())
+    second.join(PATIENCE_S)
+
+    assert not second.is_alive()
+    with sessions() as session:
+        per_slot = select(func.count()).where(Callback.slot_id.is_not(None)).group_by(Callback.slot_id)
+        assert sorted(session.scalars(per_slot)) == [5, 5]
+
+
+def planner(sessions: SessionFactory, name: str | None) -> tuple[threading.Thread, threading.Event]:
+    """One that wants to plan this shard, and whether it has got in."""
+    inside = threading.Event()
+
+    def work() -> None:
+        with only_planner(sessions, name):
+            inside.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread, inside
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "at_once"),
+    [
+        (None, None, False),
+        (None, "team-1", False),
+        ("team-1", None, False),
+        ("team-1", "team-1", False),
+        ("team-1", "team-2", True),
+    ],
+)
+def test_who_waits_for_whom(sessions: SessionFactory, first: str | None, second: str | None, at_once: bool) -> None:
+    with only_planner(sessions, first):
+        thread, inside = planner(sessions, second)
+        assert inside.wait(0.3) is at_once
+    thread.join(PATIENCE_S)
+    assert inside.is_set()
+
+
+def hold_and_die(url: str, held: Event) -> None:
+    engine = make_engine(load_settings(database_url=url))
+    with only_planner(make_session_factory(engine), None):
+        held.set()
+        threading.Event().wait()
+
+
+def test_a_planner_that_is_killed_keeps_nobody_waiting(sessions: SessionFactory, database_url: str) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    held = spawn.Event()
+    process = spawn.Process(target=hold_and_die, args=(database_url, held), daemon=True)
+    process.start()
+    try:
+        assert held.wait(PATIENCE_S)
+        thread, inside = planner(sessions, None)
+        assert not inside.wait(0.3)
+    finally:
+        process.kill()
+        process.join(PATIENCE_S)
+    thread.join(PATIENCE_S)
+    assert inside.is_set()
