@@ -1,6 +1,7 @@
 """Questions to the plan: what if, export and replay, and what the supervisor has to put right."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from callback.bootstrap import House
 from callback.cli import app
 from callback.cli.common import console, open_house
 from callback.db.engine import reading
-from callback.db.tables import Agent
+from callback.db.tables import Agent, Team
 from callback.domain.facts import AgentFacts
 from callback.errors import Invalid, NotFound
 from callback.services import findings, plan_files, what_if
@@ -31,7 +32,7 @@ def ask_what_if(house: House, wishes: list[str], *, as_json: bool) -> None:
     """Show what the changes would do; nothing is written."""
     with reading(house.sessions) as session:
         change = _read_change(session, wishes, house.zone)
-        found = what_if.compare(session, change, moment=house.clock(), zone=house.zone)
+        found = what_if.compare_all(session, change, moment=house.clock(), zone=house.zone)
     if as_json:
         typer.echo(json.dumps(_comparison_out(found), ensure_ascii=False))
     else:
@@ -40,6 +41,7 @@ def ask_what_if(house: House, wishes: list[str], *, as_json: bool) -> None:
 
 def _read_change(session: Session, wishes: list[str], zone: ZoneInfo) -> what_if.Change:
     """`absent=LOGIN`, `shift=LOGIN:DAY:HH:MM-HH:MM`, `agent=zh+en:DAY:HH:MM-HH:MM`, or a figure as `NAME=JSON`."""
+    teams = dict(session.execute(select(Team.name, Team.id)).tuples().all())
     logins = dict(session.execute(select(Agent.login, Agent.id)).tuples().all())
     absent: set[int] = set()
     extra: list[what_if.ExtraShift] = []
@@ -56,7 +58,7 @@ def _read_change(session: Session, wishes: list[str], zone: ZoneInfo) -> what_if
             extra.append(what_if.ExtraShift(_agent(logins, login), day, starts, ends))
         elif name == "agent":
             who, day, starts, ends = _read_shift(value)
-            hired.append(_hire(who, -1 - len(hired), zone))
+            hired.append(_hire(who, -1 - len(hired), zone, teams))
             extra.append(what_if.ExtraShift(hired[-1].id, day, starts, ends))
         else:
             try:
@@ -76,13 +78,17 @@ def _read_shift(text: str) -> tuple[str, date, time, time]:
         raise Invalid("what_if_shift", text=text) from error
 
 
-def _hire(text: str, agent_id: int, zone: ZoneInfo) -> AgentFacts:
-    """Somebody who is not there: `zh+en`, or `zh+en/billing+fibre` with skills."""
+def _hire(text: str, agent_id: int, zone: ZoneInfo, teams: Mapping[str, int]) -> AgentFacts:
+    """Somebody who is not there: `zh+en`, or `zh+en/billing+fibre` with skills; with `@TEAM` in a team."""
+    text, _, team = text.partition("@")
+    if team and team not in teams:
+        raise NotFound("team_not_found", team=team)
     languages, _, skills = text.partition("/")
     return AgentFacts(
         agent_id,
         frozenset(part for part in languages.split("+") if part),
         frozenset(part for part in skills.split("+") if part),
+        team_id=teams.get(team),
         daily_capacity=DAILY_CAPACITY,
         zone=zone,
     )

@@ -28,15 +28,26 @@ def agents_at_work(session: Session, *, which: ColumnElement[bool] | None = None
 
     `which`: only those of whom it is true.
     """
-    lists = (cast(Agent.languages, Text), cast(Agent.skills, Text))
-    columns = (Agent.id, *lists, Agent.team_id, Agent.daily_capacity, Agent.time_zone)
     has_hours = or_(
         exists().where(Shift.agent_id == Agent.id),
         exists().where(ShiftException.agent_id == Agent.id),
     )
-    statement = select(*columns).where(Agent.active, has_hours).order_by(Agent.id)
-    if which is not None:
-        statement = statement.where(which)
+    return _agents(session, has_hours if which is None else and_(has_hours, which))
+
+
+def agents_by_id(session: Session, ids: Collection[int]) -> dict[int, AgentFacts]:
+    """These of the active agents, with hours or without."""
+    return _agents(session, Agent.id.in_(ids)) if ids else {}
+
+
+def name_of(session: Session, agent_id: int) -> str:
+    return session.scalars(select(Agent.name).where(Agent.id == agent_id)).one()
+
+
+def _agents(session: Session, which: ColumnElement[bool]) -> dict[int, AgentFacts]:
+    lists = (cast(Agent.languages, Text), cast(Agent.skills, Text))
+    columns = (Agent.id, *lists, Agent.team_id, Agent.daily_capacity, Agent.time_zone)
+    statement = select(*columns).where(Agent.active, which).order_by(Agent.id)
     return {
         agent_id: AgentFacts(
             id=agent_id,

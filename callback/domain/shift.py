@@ -27,6 +27,19 @@ class WorkingTime:
             hours = [(s.starts, s.ends) for s in self.pattern if s.weekday == day.weekday()]
         return _stretches(self.zone, day, tuple(sorted(hours)))
 
+    def with_more(self, day: date, starts: time, ends: time) -> "WorkingTime":
+        """The same with these hours on one day as well; what overlaps is worked once."""
+        there = self.exceptions.get(day)
+        if there is None:
+            there = tuple((shift.starts, shift.ends) for shift in self.pattern if shift.weekday == day.weekday())
+        joined: list[tuple[time, time]] = []
+        for start, end in sorted((*there, (starts, ends))):
+            if joined and start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+            else:
+                joined.append((start, end))
+        return WorkingTime(self.zone, self.pattern, {**self.exceptions, day: tuple(joined)})
+
     def slots(self, day: date, length: timedelta) -> Iterator[Interval]:
         """The day cut into slots of `length`; a rest of at least half a slot is one too."""
         for stretch in self.stretches(day):

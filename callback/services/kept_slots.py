@@ -24,9 +24,10 @@ def keep(
     A call that is outside its agent's hours now waits for a new place, also an appointment. One that a supervisor
     pinned stays with its agent beside all slots: only a supervisor moves it (`findings` names it).
     """
-    wanted = _wanted(people, policy, moment, first)
     stands = _stands(people, policy)
-    stranded = slots.keep_slots(session, wanted, since=first, stands=stands, which=shard.agents())
+    stranded = slots.keep_slots(
+        session, wanted(people, policy, moment, first), since=first, stands=stands, which=shard.agents()
+    )
     if not stranded:
         return 0
     seated = _seat(session, stranded, policy, now=now, first=first)
@@ -35,7 +36,7 @@ def keep(
     return slots.release(session, lost, now=now)
 
 
-def _wanted(
+def wanted(
     people: People, policy: Policy, moment: datetime, first: datetime
 ) -> Iterator[tuple[int, datetime, datetime]]:
     """The slots that there should be over the horizon; agents with the same hours are cut up once."""

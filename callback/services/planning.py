@@ -6,6 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import load_policy
@@ -61,7 +62,12 @@ def plan_day(
 def shards(sessions: SessionFactory) -> list[Shard]:
     """The parts that are planned by themselves: everything at once, or each team and what belongs to none."""
     with reading(sessions) as session:
-        if not load_policy(session).plan_by_team:
-            return [EVERYTHING]
-        teams = session.scalars(select(Team.id).order_by(Team.id)).all()
+        return shards_of(session)
+
+
+def shards_of(session: Session) -> list[Shard]:
+    """As `shards`, for who has a session."""
+    if not load_policy(session).plan_by_team:
+        return [EVERYTHING]
+    teams = session.scalars(select(Team.id).order_by(Team.id)).all()
     return [*(Shard(by_team=True, team_id=team_id) for team_id in teams), Shard(by_team=True)]

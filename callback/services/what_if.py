@@ -3,10 +3,11 @@
 Whoever is absent keeps nothing: as after a real absence, what is pinned, promised or about to begin goes to others too.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import functools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,12 +19,17 @@ from callback.db.shards import EVERYTHING, Shard
 from callback.db.waiting import Waiting, read_held
 from callback.domain.assignment import Demand, Left, Placement, Roster, SlotFact
 from callback.domain.facts import AgentFacts
-from callback.domain.moment import start_of_day, wall_intervals
+from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
-from callback.errors import Invalid
-from callback.services import demands
+from callback.domain.shift import WorkingTime
+from callback.domain.words import SetupKind
+from callback.errors import Invalid, NotFound
+from callback.services import demands, policies
+from callback.services.demands import People
+from callback.services.kept_slots import wanted
 from callback.services.optimum import OptimalAssigner, Proof
-from callback.services.problems import read_problem
+from callback.services.planning import shards_of
+from callback.services.problems import Problem, read_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,15 @@ class World:
     left: Counter[str]
     proof: Proof
 
+    def joined(self, other: "World") -> "World":
+        return World(
+            placed=self.placed + other.placed,
+            in_time=self.in_time + other.in_time,
+            expected_contacts=self.expected_contacts + other.expected_contacts,
+            left=self.left + other.left,
+            proof=self.proof.joined(other.proof),
+        )
+
 
 Place = tuple[int, datetime]
 """Agent and moment."""
@@ -87,6 +102,18 @@ class Comparison:
     shifted: tuple[Shifted, ...] = ()
     """What is behind the figures, the lost ones first; at most `MOST_SHIFTED`."""
 
+    def joined(self, other: "Comparison") -> "Comparison":
+        """Of two shards together."""
+        return Comparison(
+            today=self.today.joined(other.today),
+            otherwise=self.otherwise.joined(other.otherwise),
+            moved=self.moved + other.moved,
+            gained=tuple(sorted((*self.gained, *other.gained))),
+            lost=tuple(sorted((*self.lost, *other.lost))),
+            people={**self.people, **other.people},
+            shifted=(*self.shifted, *other.shifted)[:MOST_SHIFTED],
+        )
+
     @property
     def kept(self) -> int:
         """Callbacks that stay where they are."""
@@ -98,38 +125,45 @@ NO_SLOT = 0
 """Of a callback that stands in a list beside all slots."""
 
 
+def compare_all(session: Session, change: Change, *, moment: datetime, zone: ZoneInfo) -> Comparison:
+    """The whole centre, planned as it is planned: at once, or each team by itself.
+
+    Raises as `compare`, and `Invalid("what_if_hire_team")` for somebody hired who would belong to no team.
+    """
+    parts = shards_of(session)
+    if parts != [EVERYTHING] and any(agent.team_id is None for agent in change.hired):
+        raise Invalid("what_if_hire_team")
+    found = [compare(session, change, moment=moment, zone=zone, shard=shard) for shard in parts]
+    return functools.reduce(Comparison.joined, found)
+
+
 def compare(
     session: Session, change: Change, *, moment: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING
 ) -> Comparison:
     """Plan everything that may be moved twice, as things are and with the change; of one team with `shard`.
 
-    Raises `Invalid` for figures that no policy can have, or an agent who has no shifts.
+    Raises `Invalid` for figures that no policy can have, hours outside what is planned, or an agent who is not there.
     """
     policy = load_policy(session)
-    try:
-        other_policy = policy.changed(dict(change.figures))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Invalid("policy_figure", problem=str(error)) from error
-    agents = slots.agents_at_work(session) | {agent.id: agent for agent in change.hired}
-    for agent_id in sorted(change.absent | {extra.agent_id for extra in change.extra}):
-        if agent_id not in agents:
-            raise Invalid("agent_has_no_shifts", agent=agent_id)
+    other_policy = _other_policy(session, change)
     people = demands.read_people(session, shard)
+    other_people = _other_people(session, people, change, other_policy, moment=moment, shard=shard)
+    since = start_of_day(moment.astimezone(zone).date(), zone)
+    held = read_held(session, people.agents, since=since, shard=shard)
     problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard, people=people)
     today = OptimalAssigner().solve(problem.demands, problem.roster, policy)
-    since = start_of_day(moment.astimezone(zone).date(), zone)
-    held = read_held(session, change.absent, since=since, shard=shard)
-    fixed = _standing(held, {row.id for row in problem.rows}, moment)
-    before = {p.callback_id: p for p in (*fixed, *today.placed)}
+    before = {p.callback_id: p for p in (*_standing(held, problem, moment), *today.placed)}
+    leaving = [row for row in held if row.agent_id in change.absent]
     other = read_problem(
-        session, moment=moment, zone=zone, afresh=True, policy=other_policy, shard=shard, moving=held,
+        session, moment=moment, zone=zone, afresh=True, policy=other_policy, shard=shard, moving=leaving,
         people=demands.without(people, change.absent),
     )  # fmt: skip
-    other_roster = _changed(other.roster, change, agents, other_policy, since=moment)
+    other_roster = _changed(other.roster, people, other_people, (policy, other_policy), since=moment, first=since)
     # What the plan of today shows stays where it can: the difference is then the change's doing.
     wishes = [replace(d, current=_slot(before.get(d.callback_id))) for d in other.demands]
     otherwise = OptimalAssigner().solve(wishes, other_roster, other_policy)
-    after = {p.callback_id: p for p in otherwise.placed}
+    staying = [row for row in held if row.agent_id not in change.absent]
+    after = {p.callback_id: p for p in (*_standing(staying, other, moment), *otherwise.placed)}
     known = {d.callback_id: d for d in (*other.demands, *problem.demands)}
     return Comparison(
         today=_world(before.values(), known, (*today.left, *problem.impossible), today.proof),
@@ -142,8 +176,50 @@ def compare(
     )
 
 
-def _standing(held: Iterable[Waiting], asked: Collection[int], moment: datetime) -> list[Placement]:
-    """What is not `asked` about stays where it is as things are; what should have been called comes from now on."""
+def _other_policy(session: Session, change: Change) -> Policy:
+    """The policy in force with the figures of the change, held to the same limits as one that is saved."""
+    return policies.check_figures({**policies.present(session, SetupKind.POLICY).document, **change.figures})
+
+
+def _other_people(
+    session: Session, people: People, change: Change, policy: Policy, *, moment: datetime, shard: Shard
+) -> People:
+    """Who is at work in the other world, and when: an extra shift is added to the hours that are there."""
+    agents = {**people.agents, **_more_people(session, change, shard)}
+    hours = {agent_id: people.hours.get(agent_id, WorkingTime(agents[agent_id].zone, (), {})) for agent_id in agents}
+    for extra in change.extra:
+        if extra.agent_id not in agents:
+            continue  # of another shard
+        _check_hours(extra, agents[extra.agent_id], policy, moment=moment)
+        hours[extra.agent_id] = hours[extra.agent_id].with_more(extra.day, extra.starts, extra.ends)
+    present = agents.keys() - change.absent
+    return People({i: agents[i] for i in agents if i in present}, {i: hours[i] for i in present}, people.only)
+
+
+def _more_people(session: Session, change: Change, shard: Shard) -> dict[int, AgentFacts]:
+    """Who would work without being at work now: with hours for the first time, or hired; of this shard."""
+    asked = change.absent | {extra.agent_id for extra in change.extra if extra.agent_id > 0}
+    found = slots.agents_by_id(session, asked)
+    if missing := asked - found.keys():
+        raise NotFound("agent_not_found", agent=min(missing))
+    if idle := sorted(change.absent - slots.agents_at_work(session).keys()):
+        raise Invalid("agent_has_no_shifts", agent=slots.name_of(session, idle[0]))
+    more = {**found, **{agent.id: agent for agent in change.hired}}
+    return {i: agent for i, agent in more.items() if not shard.by_team or agent.team_id == shard.team_id}
+
+
+def _check_hours(extra: ExtraShift, agent: AgentFacts, policy: Policy, *, moment: datetime) -> None:
+    if extra.starts >= extra.ends:
+        raise Invalid("shift_ends_before_start", starts=f"{extra.starts:%H:%M}", ends=f"{extra.ends:%H:%M}")
+    now = moment.astimezone(agent.zone)
+    last = now.date() + timedelta(days=policy.planning_horizon_days - 1)
+    if not now.date() <= extra.day <= last or datetime.combine(extra.day, extra.ends, agent.zone) <= now:
+        raise Invalid("what_if_shift_outside", day=extra.day, first=now.date(), last=last)
+
+
+def _standing(held: Iterable[Waiting], problem: Problem, moment: datetime) -> list[Placement]:
+    """What is not asked about stays where it is: pinned, about to begin. What should have been called comes now."""
+    asked = {row.id for row in problem.rows}
     return [
         Placement(row.id, row.slot_id or NO_SLOT, row.agent_id, max(row.planned_at, moment))
         for row in held
@@ -172,30 +248,44 @@ def _slot(placement: Placement | None) -> int | None:
 
 
 def _changed(
-    roster: Roster, change: Change, agents: Mapping[int, AgentFacts], policy: Policy, *, since: datetime
+    roster: Roster,
+    people: People,
+    other: People,
+    policies: tuple[Policy, Policy],
+    *,
+    since: datetime,
+    first: datetime,
 ) -> Roster:
-    present = {(slot.agent_id, slot.starts_at) for slot in roster.slots}
-    extra = [slot for slot in _extra_slots(change.extra, agents, policy) if slot.ends_at > since]
-    new = tuple(slot for slot in extra if (slot.agent_id, slot.starts_at) not in present)
+    """The roster with the other people in it, and with the slots of whoever's hours are others cut anew."""
+    today, otherwise = policies
+    all_anew = (today.slot, today.planning_horizon_days) != (otherwise.slot, otherwise.planning_horizon_days)
+    anew = {i for i in other.agents if all_anew or other.hours[i] is not people.hours.get(i)}
+    kept = [slot for slot in roster.slots if slot.agent_id not in anew]
+    cut = _cut_anew(roster.slots, anew, other, otherwise, since=since, first=first)
     return replace(
         roster,
-        agents=(*roster.agents, *change.hired),
-        slots=tuple(sorted((*roster.slots, *new), key=lambda s: (s.starts_at, s.agent_id))),
+        agents=tuple(other.agents.values()),
+        slots=tuple(sorted((*kept, *cut), key=lambda s: (s.starts_at, s.agent_id))),
     )
 
 
-def _extra_slots(extras: Sequence[ExtraShift], agents: Mapping[int, AgentFacts], policy: Policy) -> list[SlotFact]:
-    """Slots that do not exist: their ids are negative."""
+def _cut_anew(
+    present: Sequence[SlotFact], anew: set[int], people: People, policy: Policy, *, since: datetime, first: datetime
+) -> list[SlotFact]:
+    """Slots as they would be cut. One that is there already is itself; the ids of the others are negative, and what
+    stays booked lies where its time lies."""
+    there: defaultdict[int, list[SlotFact]] = defaultdict(list)
+    for slot in present:
+        there[slot.agent_id].append(slot)
+    whose = People({i: people.agents[i] for i in anew}, {i: people.hours[i] for i in anew}, people.only)
     found: list[SlotFact] = []
-    for extra in extras:
-        start, end = datetime.combine(extra.day, extra.starts), datetime.combine(extra.day, extra.ends)
-        if start >= end:
-            raise Invalid("shift_ends_before_start")
-        for stretch in wall_intervals(start, end, agents[extra.agent_id].zone):
-            at = stretch.start
-            while stretch.end - at >= policy.slot / 2:
-                found.append(SlotFact(-1 - len(found), extra.agent_id, at, min(at + policy.slot, stretch.end)))
-                at += policy.slot
+    for agent_id, start, end in wanted(whose, policy, since, first):
+        if end <= since:
+            continue
+        same = next((s for s in there[agent_id] if (s.starts_at, s.ends_at) == (start, end)), None)
+        booked = sum(s.booked_seconds for s in there[agent_id] if start <= s.starts_at < end)
+        booked = max(booked, int((since - start).total_seconds()))
+        found.append(same or SlotFact(-1 - len(found), agent_id, start, end, booked))
     return found
 
 

@@ -2,20 +2,23 @@
 
 import json
 import threading
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import func, select, update
 
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Team
 from callback.domain.words import CallbackState, CaseStatus
+from callback.errors import Invalid
 from callback.services import absences, alternatives, explanations, findings, plan_files, what_if
 from callback.services.assignments import assign
 from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
 from callback.services.problems import read_problem
+from callback.texts import say
 from tests.town import add_agent, add_case, add_customer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -90,14 +93,71 @@ def test_what_if_shows_the_difference_and_writes_nothing(sessions: SessionFactor
         absent = what_if.compare(session, what_if.Change(absent=frozenset({zhao})), moment=now, zone=SHANGHAI)
         shift = what_if.ExtraShift(li, now.date(), time(14), time(16))
         more = what_if.compare(session, what_if.Change(extra=(shift,)), moment=now, zone=SHANGHAI)
-        limit = what_if.compare(
-            session, what_if.Change(figures={"planning_horizon_days": 1}), moment=now, zone=SHANGHAI
+        one_day, four_days = (
+            what_if.compare(session, what_if.Change(figures={"planning_horizon_days": n}), moment=now, zone=SHANGHAI)
+            for n in (1, 4)
+        )
+        short = what_if.compare(
+            session, what_if.Change(figures={"calling_windows": [["09:00", "10:00"]]}), moment=now, zone=SHANGHAI
         )
     assert absent.otherwise.in_time < absent.today.in_time
     assert absent.moved > 0
     assert more.otherwise.in_time >= more.today.in_time
-    assert limit.otherwise.placed <= limit.today.placed
+    assert one_day.today.placed == four_days.today.placed == sum(where[0] is not None for where in before.values())
+    assert one_day.otherwise.placed < one_day.today.placed < four_days.otherwise.placed
+    assert short.otherwise.placed < short.today.placed
     assert places(sessions) == before
+
+
+def test_hours_that_somebody_works_anyway_bring_nothing(sessions: SessionFactory, now: datetime) -> None:
+    """However they are cut: an extra shift inside the shift is no shift more, one that overlaps adds its rest."""
+    with sessions.begin() as session:
+        li = add_agent(session, "li", now=now, hours=((time(10), time(12)),)).id
+    fill(sessions, now, cases=60)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+
+    def ask(starts: time, ends: time) -> what_if.Comparison:
+        with reading(sessions) as session:
+            change = what_if.Change(extra=(what_if.ExtraShift(li, now.date(), starts, ends),))
+            return what_if.compare(session, change, moment=now, zone=SHANGHAI)
+
+    inside, overlapping = ask(time(10, 15), time(12)), ask(time(11), time(13))
+    assert (inside.otherwise.placed, inside.moved) == (inside.today.placed, 0)
+    assert 0 < overlapping.otherwise.placed - overlapping.today.placed <= 11
+
+
+def test_a_first_shift_and_one_that_cannot_be_asked_about(sessions: SessionFactory, now: datetime) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now, hours=MORNING)
+        new = add_agent(session, "wang", now=now, hours=()).id
+    fill(sessions, now, cases=60)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+
+    def ask(change: what_if.Change) -> what_if.Comparison:
+        with reading(sessions) as session:
+            return what_if.compare(session, change, moment=now, zone=SHANGHAI)
+
+    def refused(change: what_if.Change) -> str:
+        with pytest.raises(Invalid) as found:
+            ask(change)
+        return say(f"error.{found.value.code}", "en", **found.value.params)
+
+    def shift(day: date, starts: time, ends: time) -> what_if.Change:
+        return what_if.Change(extra=(what_if.ExtraShift(new, day, starts, ends),))
+
+    first = ask(shift(now.date(), time(14), time(16)))
+    assert first.otherwise.placed > first.today.placed
+    assert "from 18:00 to 09:00" in refused(shift(now.date(), time(18), time(9)))
+    for day in (now.date() - DAY, now.date() + 400 * DAY):
+        assert "is not planned" in refused(shift(day, time(14), time(16)))
+    assert "wang has no shifts" in refused(what_if.Change(absent=frozenset({new}))).casefold()
+    for figures in (
+        {"slot": 0}, {"slot_overfill": -1}, {"attempts_per_day": 0}, {"planning_horizon_days": "x"},
+        {"calling_windows": []}, {"calling_windows": [["06:00", "23:00"]]}, {"handling_time": 0},
+    ):  # fmt: skip
+        with pytest.raises(Invalid) as found:
+            ask(what_if.Change(figures=figures))
+        assert found.value.code == "policy_figure", figures
 
 
 def test_what_if_takes_from_the_absent_what_a_real_absence_takes(sessions: SessionFactory, now: datetime) -> None:

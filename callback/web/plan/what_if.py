@@ -1,7 +1,7 @@
 """What if …: asked with a form, answered in plain words, nothing written. And the plan as a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Annotated, Any
 
@@ -87,7 +87,12 @@ def compare(
     with desk.reading() as session:
         shard = _shard(session, team)
         _check_size(session, shard)
-        found = what_if.compare(session, change, moment=desk.now, zone=desk.house.zone, shard=shard)
+        if shard.by_team:
+            hired = tuple(replace(agent, team_id=shard.team_id) for agent in change.hired)
+            change = replace(change, hired=hired)
+            found = what_if.compare(session, change, moment=desk.now, zone=desk.house.zone, shard=shard)
+        else:
+            found = what_if.compare_all(session, change, moment=desk.now, zone=desk.house.zone)
         people = set(found.people) | {
             place[0] for one in found.shifted for place in (one.before, one.after) if place is not None
         }

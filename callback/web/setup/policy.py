@@ -95,7 +95,7 @@ def preview(desk: Writer, form: Form) -> Response:
         return desk.fragment("setup/policy/preview_faults.html", fields=fields)
     with desk.reading() as session:
         change = what_if.Change(figures=figures)
-        found = what_if.compare(session, change, moment=desk.now, zone=desk.house.zone)
+        found = what_if.compare_all(session, change, moment=desk.now, zone=desk.house.zone)
     return desk.fragment("setup/policy/preview.html", found=found, worlds=(found.today, found.otherwise))
 
 
