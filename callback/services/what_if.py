@@ -23,7 +23,7 @@ from callback.domain.moment import start_of_day
 from callback.domain.policy import Policy
 from callback.domain.shift import WorkingTime
 from callback.domain.words import SetupKind
-from callback.errors import Invalid, NotFound
+from callback.errors import Invalid
 from callback.services import demands, policies
 from callback.services.demands import People
 from callback.services.kept_slots import wanted
@@ -201,7 +201,7 @@ def _more_people(session: Session, change: Change, shard: Shard) -> dict[int, Ag
     asked = change.absent | {extra.agent_id for extra in change.extra if extra.agent_id > 0}
     found = slots.agents_by_id(session, asked)
     if missing := asked - found.keys():
-        raise NotFound("agent_not_found", agent=min(missing))
+        raise Invalid("agent_has_no_shifts", agent=min(missing))
     if idle := sorted(change.absent - slots.agents_at_work(session).keys()):
         raise Invalid("agent_has_no_shifts", agent=slots.name_of(session, idle[0]))
     more = {**found, **{agent.id: agent for agent in change.hired}}
