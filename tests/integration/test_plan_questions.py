@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -169,10 +170,11 @@ def test_a_first_shift_and_one_that_cannot_be_asked_about(sessions: SessionFacto
     for day in (now.date() - DAY, now.date() + 400 * DAY):
         assert "is not planned" in refused(shift(day, time(14), time(16)))
     assert "wang has no shifts" in refused(what_if.Change(absent=frozenset({new}))).casefold()
-    for figures in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"slot": 0}, {"slot_overfill": -1}, {"attempts_per_day": 0}, {"planning_horizon_days": "x"},
         {"calling_windows": []}, {"calling_windows": [["06:00", "23:00"]]}, {"handling_time": 0},
-    ):  # fmt: skip
+    )  # fmt: skip
+    for figures in wrong:
         with pytest.raises(Invalid) as found:
             ask(what_if.Change(figures=figures))
         assert found.value.code == "policy_figure", figures
