@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     send_lease_s: float = Field(default=120, gt=0)
     """How long a worker may take to hand over what it has claimed; what is left of a dead one is looked after then."""
 
+    keep_plans_days: int = Field(default=0, ge=0)
+    """How long each planning is kept, question and answer, to be replayed in a dispute. 0: none is."""
+
     pool_size: int = Field(default=20, ge=1)
     lock_timeout_ms: int = Field(default=5_000, ge=1)
     """How long a migration waits for a lock on a live PostgreSQL before it gives up and says so."""

@@ -49,6 +49,10 @@ def plan_command(
     export: Annotated[
         Path | None, typer.Option("--export", dir_okay=False, help="Write the question and the best answer to a file.")
     ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option("--at", help="With --export: the planning that counted at this moment (needs KEEP_PLANS_DAYS)."),
+    ] = None,
     replay: Annotated[
         Path | None, typer.Option("--replay", exists=True, dir_okay=False, help="Plan again from such a file alone.")
     ] = None,
@@ -59,7 +63,7 @@ def plan_command(
         if replay is not None:
             return plan_questions.replay_plan(house, replay)
         if export is not None:
-            return plan_questions.export_plan(house, export)
+            return plan_questions.export_plan(house, export, at=at)
         if what_if:
             return plan_questions.ask_what_if(house, what_if, as_json=as_json)
         wanted: date | None = day.date() if day is not None else None
@@ -72,6 +76,7 @@ def plan_command(
                 day=wanted,
                 carriers=house.carriers,
                 afresh=afresh,
+                keep=settings.keep_plans_days > 0,
                 on_progress=lambda n: progress.advance(task, n),
             )
         brings = _gains(house, done)

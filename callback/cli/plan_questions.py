@@ -19,11 +19,13 @@ from callback.db.engine import reading
 from callback.db.tables import Agent, Team
 from callback.domain.facts import AgentFacts
 from callback.errors import Invalid, NotFound
-from callback.services import findings, plan_files, what_if
+from callback.services import findings, kept_plans, plan_files, what_if
 from callback.services.optimum import OptimalAssigner
 from callback.services.problems import read_problem
 from callback.texts import Language, say
 
+MOST_NAMED = 20
+"""Callbacks that a replay names where it differs."""
 DAILY_CAPACITY = 60
 """Of an agent who is not there; as of a new one."""
 
@@ -136,8 +138,15 @@ def _print_comparison(found: what_if.Comparison, language: Language) -> None:
     console.print(say("whatif.moved", language, **counts))
 
 
-def export_plan(house: House, file: Path) -> None:
-    """Plan everything that may be moved, and write question and answer to a file; nothing else is written."""
+def export_plan(house: House, file: Path, *, at: datetime | None = None) -> None:
+    """Plan everything that may be moved, and write question and answer to a file; nothing else is written.
+
+    With `at` (the centre's time, unless it says its zone) nothing is planned: the file is of the planning that counted
+    then, and one for each team where teams are planned by themselves.
+    """
+    if at is not None:
+        _export_kept(house, file, at if at.tzinfo is not None else at.replace(tzinfo=house.zone))
+        return
     with reading(house.sessions) as session:
         problem = read_problem(session, moment=house.clock(), zone=house.zone, afresh=True)
     solution = OptimalAssigner().solve(problem.demands, problem.roster, problem.policy)
@@ -145,12 +154,26 @@ def export_plan(house: House, file: Path) -> None:
     console.print(say("plan.exported", house.settings.language, file=str(file)), markup=False)
 
 
+def _export_kept(house: House, file: Path, moment: datetime) -> None:
+    with reading(house.sessions) as session:
+        found = kept_plans.at(session, moment)
+    for at, shard, content in found:
+        to = file if len(found) == 1 else file.with_name(f"{file.stem}.{shard}{file.suffix}")
+        to.write_text(content, encoding="utf-8")
+        told = {"file": str(to), "at": f"{at.astimezone(house.zone):%Y-%m-%d %H:%M:%S}"}
+        console.print(say("plan.exported_kept", house.settings.language, **told), markup=False)
+
+
 def replay_plan(house: House, file: Path) -> None:
     """Plan again from the file alone; exits 1 when the answer differs."""
     language = house.settings.language
-    again, same = plan_files.replay(file.read_text(encoding="utf-8"))
+    again, same = plan_files.replay(file.read_bytes())
     if not same:
         console.print(say("plan.replay_differs", language))
+        different = plan_files.differing(file.read_bytes(), again)
+        if different:
+            named = ", ".join(map(str, different[:MOST_NAMED]))
+            console.print(say("plan.replay_differing", language, count=len(different), callbacks=named), markup=False)
         raise typer.Exit(1)
     console.print(say("plan.replay_same", language, placed=len(json.loads(again)["answer"]["placed"])))
 

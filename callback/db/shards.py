@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
-from callback.db.tables import Agent, Case
+from callback.db.policies import load_policy
+from callback.db.tables import Agent, Case, Team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +34,11 @@ class Shard:
 
 
 EVERYTHING = Shard()
+
+
+def shards_of(session: Session) -> list[Shard]:
+    """The parts that are planned by themselves: everything at once, or each team and what belongs to none."""
+    if not load_policy(session).plan_by_team:
+        return [EVERYTHING]
+    teams = session.scalars(select(Team.id).order_by(Team.id)).all()
+    return [*(Shard(by_team=True, team_id=team_id) for team_id in teams), Shard(by_team=True)]

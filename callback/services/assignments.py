@@ -28,7 +28,7 @@ from callback.domain.appointment import NOT_KEPT
 from callback.domain.assignment import Assigner, Left, Placement
 from callback.domain.moment import start_of_day
 from callback.domain.words import BlockedBy, CallbackState
-from callback.services import gains, kept_slots
+from callback.services import gains, kept_plans, kept_slots
 from callback.services.collector import paused_collector
 from callback.services.demands import People, read_people
 from callback.services.optimum import Proof
@@ -87,12 +87,13 @@ def assign(
     assigner: Assigner | None = None,
     afresh: bool = False,
     shard: Shard = EVERYTHING,
+    keep: bool = False,
 ) -> AssignmentReport:
     """Place every waiting callback that an agent has to make, over the policy's horizon.
 
     `zone` is the centre's: it decides when a day has passed. `moment` as in `services.plans.plan`. Running it again
     moves nothing that has its place; `afresh` gives new places to all that is neither pinned, nor an appointment, nor
-    about to begin, and moves only what that makes better.
+    about to begin, and moves only what that makes better. `keep`: question and answer, for a dispute.
     """
     moment = moment or now
     # On a day to come nobody is late yet.
@@ -106,17 +107,19 @@ def assign(
             problem = read_problem(
                 session, moment=moment, zone=zone, afresh=afresh, shard=shard, people=people, late=late
             )
-            placed, left, report.proof = solve(problem, assigner)
-            missed = _would_be_late(problem, placed)
+            answer = solve(problem, assigner)
+            missed = _would_be_late(problem, answer.placed)
             if missed and not afresh and assigner is None:
                 wider = _with_who_can_wait(session, problem, until=max(missed), moment=moment, zone=zone)
                 if wider is not None:
-                    problem = wider
-                    placed, left, report.proof = solve(problem)
+                    problem, answer = wider, solve(wider)
+        report.proof = answer.proof
         with sessions.begin() as session:
-            _write_plan(session, problem, placed, left, now=now, report=report)
+            _write_plan(session, problem, answer.placed, answer.left, now=now, report=report)
             if moment == now and assigner is None:
                 gains.remember(session, shard, report.proof, now=now)
+            if keep:
+                kept_plans.keep(session, problem, answer, now=now)
     return report
 
 

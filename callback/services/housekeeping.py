@@ -9,7 +9,17 @@ from sqlalchemy.orm import Session
 from callback.db.base import WithId
 from callback.db.engine import is_postgresql
 from callback.db.jobs import enqueue
-from callback.db.tables import Case, IdempotencyKey, Job, LoginFailure, LoginSession, Move, Promise, SuppressionList
+from callback.db.tables import (
+    Case,
+    IdempotencyKey,
+    Job,
+    KeptPlan,
+    LoginFailure,
+    LoginSession,
+    Move,
+    Promise,
+    SuppressionList,
+)
 from callback.domain.words import PromiseState
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
@@ -43,13 +53,14 @@ def break_promises(session: Session, *, now: datetime) -> int:
     return len(ids)
 
 
-def purge(session: Session, *, now: datetime) -> dict[str, int]:
-    """Throw away what has served its time; rows by table."""
+def purge(session: Session, *, now: datetime, keep_plans: timedelta = timedelta(0)) -> dict[str, int]:
+    """Throw away what has served its time; rows by table. `keep_plans`: how long the house wants its plannings."""
     thrown = {
         "login_sessions": _throw(session, LoginSession, LoginSession.expires_at < now - SESSIONS_KEPT),
         "login_failures": _throw(session, LoginFailure, LoginFailure.at < now - LOGIN_FAILURES_KEPT),
         "idempotency_keys": _throw(session, IdempotencyKey, IdempotencyKey.created_at < now - IDEMPOTENCY_KEPT),
         "suppression_lists": _throw(session, SuppressionList, SuppressionList.created_at < now - REJECTS_KEPT),
+        "kept_plans": _throw(session, KeptPlan, KeptPlan.at < now - keep_plans),
         "moves": _throw(session, Move, Move.at < now - MOVES_KEPT),
     }
     if is_postgresql(session):

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from callback.domain import policy_figures
 from callback.domain.appointment import Way
 from callback.domain.assignment import Demand, Left, Odds, Placement, Roster, SlotFact
 from callback.domain.facts import AgentFacts
@@ -69,20 +70,31 @@ def export(demands: Sequence[Demand], roster: Roster, policy: Policy, solution: 
     return json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def replay(content: str) -> tuple[str, bool]:
+def replay(content: bytes | str) -> tuple[str, bool]:
     """Plan again from the file alone: the file as it comes out, and whether it is the same to the byte.
 
     Raises `Invalid("plan_file")` for anything that is no such file.
     """
     try:
+        content = content if isinstance(content, str) else content.decode()
         whole = json.loads(content)
         if whole["format"] != FORMAT:
             raise ValueError(f"format {whole['format']!r}")
         policy, demands, roster = _policy_in(whole["policy"]), _demands_in(whole), _roster_in(whole)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # A file that somebody wrote by hand may ask what cannot be answered; it is told like any other fault in it.
+        again = export(demands, roster, policy, OptimalAssigner().solve(demands, roster, policy))
+    except (ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
         raise Invalid("plan_file", problem=f"{type(error).__name__}: {error}"[:200]) from error
-    again = export(demands, roster, policy, OptimalAssigner().solve(demands, roster, policy))
     return again, again == content
+
+
+def differing(content: bytes, again: str) -> list[int]:
+    """The callbacks of which two answers to one question say something else."""
+    one, other = (
+        {item[0]: item[1:] for item in (*answer["placed"], *answer["left"])}
+        for answer in (json.loads(content)["answer"], json.loads(again)["answer"])
+    )
+    return sorted(i for i in one.keys() | other.keys() if one.get(i) != other.get(i))
 
 
 def _demand_out(demand: Demand, odds: int | None) -> dict[str, Any]:
@@ -194,7 +206,10 @@ def _plain(value: Any) -> Any:
 
 
 def _policy_in(figures: dict[str, Any]) -> Policy:
-    return Policy().changed(figures)
+    policy = Policy().changed(figures)
+    if faults := policy_figures.faults(policy):
+        raise ValueError("; ".join(map(str, faults)))
+    return policy
 
 
 def _answer(solution: Solution) -> dict[str, Any]:

@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from callback.db.engine import SessionFactory, reading
-from callback.db.policies import load_policy
-from callback.db.shards import EVERYTHING, Shard
-from callback.db.tables import Team
+from callback.db.shards import Shard, shards_of
 from callback.domain.assignment import Assigner
 from callback.domain.moment import start_of_day
 from callback.domain.words import Channel
@@ -36,13 +31,14 @@ def plan_day(
     carriers: frozenset[Channel] = frozenset(),
     assigner: Assigner | None = None,
     afresh: bool = False,
+    keep: bool = False,
     on_progress: Callable[[int], None] = lambda _done: None,
 ) -> Planned:
     """Plan `day` (the centre's local day; default: today) and the days of the horizon after it.
 
     Safe to run any number of times, and at the same time on several machines. `afresh`: also what has its place may
     get a better one, as far as it is neither pinned, nor an appointment, nor about to begin. Raises
-    `Invalid("plan_date_past")`.
+    `Invalid("plan_date_past")`. `keep` as in `assign`.
     """
     today = now.astimezone(zone).date()
     if day is not None and day < today:
@@ -54,7 +50,9 @@ def plan_day(
         for number, shard in enumerate(shards(sessions)):
             if number:
                 collect()
-            part = assign(sessions, now=now, zone=zone, moment=moment, assigner=assigner, afresh=afresh, shard=shard)
+            part = assign(
+                sessions, now=now, zone=zone, moment=moment, assigner=assigner, afresh=afresh, shard=shard, keep=keep
+            )
             callbacks.add(part)
     return Planned(cases, callbacks)
 
@@ -63,11 +61,3 @@ def shards(sessions: SessionFactory) -> list[Shard]:
     """The parts that are planned by themselves: everything at once, or each team and what belongs to none."""
     with reading(sessions) as session:
         return shards_of(session)
-
-
-def shards_of(session: Session) -> list[Shard]:
-    """As `shards`, for who has a session."""
-    if not load_policy(session).plan_by_team:
-        return [EVERYTHING]
-    teams = session.scalars(select(Team.id).order_by(Team.id)).all()
-    return [*(Shard(by_team=True, team_id=team_id) for team_id in teams), Shard(by_team=True)]

@@ -14,7 +14,7 @@ from callback.domain.assignment import Assigner, Demand, Left, Placement, Roster
 from callback.domain.policy import Policy
 from callback.services import overruns
 from callback.services.demands import People, build_items, read_bookings, read_facts, read_people, read_roster
-from callback.services.optimum import OptimalAssigner, Proof
+from callback.services.optimum import OptimalAssigner, Proof, Solution
 from callback.services.overruns import Overruns
 
 ROUNDS = 3
@@ -90,35 +90,48 @@ def read_problem(
     )
 
 
-def solve(
-    problem: Problem, assigner: Assigner | None = None
-) -> tuple[Sequence[Placement], Sequence[Left], Proof | None]:
-    """Placements, everything that is left with its reason, and the proof when the assigner gives one.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Placements, everything that is left with its reason; what was asked in the end, and what the solver said."""
+
+    placed: Sequence[Placement]
+    left: Sequence[Left]
+    asked: Sequence[Demand] = ()
+    solution: Solution | None = None
+    """None for another assigner, and when there was nothing to place."""
+
+    @property
+    def proof(self) -> Proof | None:
+        return None if self.solution is None else self.solution.proof
+
+
+def solve(problem: Problem, assigner: Assigner | None = None) -> Answer:
+    """What becomes of each demand.
 
     Callbacks whose agent is behind are only moved to where they are called sooner. The others stay, and then nobody
     has to make room for them: so the rest is asked again without them.
     """
     demands = problem.demands
-    placed, left, proof = _ask(problem, demands, assigner)
+    answer = _ask(problem, demands, assigner)
     for round_left in reversed(range(ROUNDS)):
         late = {demand.callback_id for demand in demands} & problem.behind.keys()
-        sooner = {p.callback_id for p in placed if p.callback_id in late and p.at < problem.behind[p.callback_id]}
+        sooner = {
+            p.callback_id for p in answer.placed if p.callback_id in late and p.at < problem.behind[p.callback_id]
+        }
         if late == sooner:
             break
         asked = sooner if round_left else set[int]()
         demands = [d for d in demands if d.callback_id in asked or d.callback_id not in late]
-        placed, left, proof = _ask(problem, demands, assigner)
-    return placed, [item for item in (*left, *problem.impossible) if item.callback_id not in problem.behind], proof
+        answer = _ask(problem, demands, assigner)
+    left = [item for item in (*answer.left, *problem.impossible) if item.callback_id not in problem.behind]
+    return replace(answer, left=left)
 
 
-def _ask(
-    problem: Problem, demands: Sequence[Demand], assigner: Assigner | None
-) -> tuple[Sequence[Placement], Sequence[Left], Proof | None]:
+def _ask(problem: Problem, demands: Sequence[Demand], assigner: Assigner | None) -> Answer:
     assigner = assigner or OptimalAssigner()
     if not demands:
-        return [], [], None
+        return Answer([], [])
     if isinstance(assigner, OptimalAssigner):
         solution = assigner.solve(demands, problem.roster, problem.policy)
-        return solution.placed, solution.left, solution.proof
-    placed, left = assigner.assign(demands, problem.roster, problem.policy)
-    return placed, left, None
+        return Answer(solution.placed, solution.left, demands, solution)
+    return Answer(*assigner.assign(demands, problem.roster, problem.policy))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from callback.db import slots
 from callback.db.policies import load_policy
-from callback.db.shards import EVERYTHING, Shard
+from callback.db.shards import EVERYTHING, Shard, shards_of
 from callback.db.waiting import Waiting, read_held
 from callback.domain.assignment import Demand, Left, Placement, Roster, SlotFact
 from callback.domain.facts import AgentFacts
@@ -28,7 +28,6 @@ from callback.services import demands, policies
 from callback.services.demands import People
 from callback.services.kept_slots import wanted
 from callback.services.optimum import OptimalAssigner, Proof
-from callback.services.planning import shards_of
 from callback.services.problems import Problem, read_problem
 
 

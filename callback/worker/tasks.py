@@ -5,6 +5,7 @@ pushes the job into the future, and lays it aside after some tries (`db/jobs.py`
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 from callback.bootstrap import House
@@ -36,7 +37,7 @@ def plan(house: House) -> None:
     now = house.clock()
     parts = shards(house.sessions)
     if len(parts) == 1:
-        plan_day(house.sessions, now=now, zone=house.zone, carriers=house.carriers)
+        plan_day(house.sessions, now=now, zone=house.zone, carriers=house.carriers, keep=_keeps(house))
         return
     plans.plan(house.sessions, now=now, carriers=house.carriers)
     with house.sessions.begin() as session:
@@ -47,7 +48,11 @@ def plan(house: House) -> None:
 def plan_shard(house: House, *, team_id: int | None) -> None:
     """Place the callbacks of one team (None: of no team). Two at once end in one plan: the second waits its turn."""
     shard = Shard(by_team=True, team_id=team_id)
-    assign(house.sessions, now=house.clock(), zone=house.zone, shard=shard)
+    assign(house.sessions, now=house.clock(), zone=house.zone, shard=shard, keep=_keeps(house))
+
+
+def _keeps(house: House) -> bool:
+    return house.settings.keep_plans_days > 0
 
 
 def release_leases(house: House) -> None:
@@ -117,7 +122,7 @@ def escalate(house: House) -> None:
 def purge(house: House) -> None:
     """Throw away what has served its time: sessions, idempotency keys, wrong passwords, finished jobs."""
     with house.sessions.begin() as session:
-        housekeeping.purge(session, now=house.clock())
+        housekeeping.purge(session, now=house.clock(), keep_plans=timedelta(days=house.settings.keep_plans_days))
         uploads.purge(session, now=house.clock())
 
 

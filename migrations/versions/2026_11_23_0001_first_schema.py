@@ -227,6 +227,16 @@ def upgrade() -> None:
         sqlite_where=sa.text("done_at IS NULL AND claimed_until IS NULL"),
     )
     op.create_table(
+        "kept_plans",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("shard", sa.String(length=32), nullable=False),
+        sa.Column("callbacks", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_plans")),
+    )
+    op.create_index("ix_kept_plans_at", "kept_plans", ["at"], unique=False)
+    op.create_table(
         "login_failures",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("login", sa.String(length=120), nullable=False),
@@ -2686,6 +2696,8 @@ def downgrade() -> None:
     op.drop_index("ix_login_failures_login_at", table_name="login_failures")
     op.drop_index("ix_login_failures_address_at", table_name="login_failures")
     op.drop_table("login_failures")
+    op.drop_index("ix_kept_plans_at", table_name="kept_plans")
+    op.drop_table("kept_plans")
     op.drop_index(
         "uq_jobs_one_queued",
         table_name="jobs",

@@ -13,8 +13,17 @@ from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Team
 from callback.domain.words import CallbackState, CaseStatus
-from callback.errors import Invalid
-from callback.services import absences, alternatives, explanations, findings, plan_files, what_if
+from callback.errors import Invalid, NotFound
+from callback.services import (
+    absences,
+    alternatives,
+    explanations,
+    findings,
+    housekeeping,
+    kept_plans,
+    plan_files,
+    what_if,
+)
 from callback.services.assignments import assign
 from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
@@ -234,6 +243,62 @@ def test_an_exported_plan_is_replayed_to_the_byte_and_a_changed_one_is_not(
     tampered["answer"]["placed"][0][2] += 1
     changed = json.dumps(tampered, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
     assert plan_files.replay(changed) == (content, False)
+    assert plan_files.differing(changed.encode(), content) == [tampered["answer"]["placed"][0][0]]
+
+
+def test_a_planning_that_was_is_exported_and_replayed(sessions: SessionFactory, now: datetime) -> None:
+    """What agents saw in the morning, though much has changed since; nothing is kept unless the house wants it."""
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+    fill(sessions, now, cases=8)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with reading(sessions) as session, pytest.raises(NotFound):
+        kept_plans.at(session, now)
+    fill(sessions, now, cases=4)
+    plan_day(sessions, now=now + HOUR, zone=SHANGHAI, keep=True)
+    morning = places(sessions)
+    fill(sessions, now, cases=5)
+    plan_day(sessions, now=now + 2 * HOUR, zone=SHANGHAI, keep=True)
+    with reading(sessions) as session:
+        ((at, shard, content),) = kept_plans.at(session, now + 1.5 * HOUR)
+        ((later, _, _),) = kept_plans.at(session, now + 9 * HOUR)
+    assert (at, later, shard) == (now + HOUR, now + 2 * HOUR, "all")
+    assert plan_files.replay(content) == (content, True)
+    told = {
+        i: (agent, datetime.fromisoformat(moment)) for i, _, agent, moment in json.loads(content)["answer"]["placed"]
+    }
+    assert len(told) == 4
+    assert told.items() <= morning.items(), "what the file says is what stood in the lists"
+    with sessions.begin() as session:
+        thrown = housekeeping.purge(session, now=now + DAY + 1.5 * HOUR, keep_plans=DAY)
+        assert thrown["kept_plans"] == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"\xff\xfe", b"[]", "slot", "priority", "naive"],
+)
+def test_a_file_that_is_no_plan_is_refused_in_words(
+    sessions: SessionFactory, now: datetime, broken: bytes | str
+) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+    fill(sessions, now, cases=25)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+    with reading(sessions) as session:
+        problem = read_problem(session, moment=now, zone=SHANGHAI, afresh=True)
+    solution = OptimalAssigner().solve(problem.demands, problem.roster, problem.policy)
+    whole = json.loads(plan_files.export(problem.demands, problem.roster, problem.policy, solution))
+    if broken == "slot":
+        whole["policy"]["slot"] = 0
+    elif broken == "priority":
+        whole["demands"][0]["priority"] = "high"
+    elif broken == "naive":
+        whole["demands"][0]["due"] = "2026-03-11T10:00:00"
+    content = broken if isinstance(broken, bytes) else json.dumps(whole).encode()
+    with pytest.raises(Invalid) as refused:
+        plan_files.replay(content)
+    assert refused.value.code == "plan_file"
 
 
 def test_each_fault_is_named_and_the_rest_is_planned(sessions: SessionFactory, now: datetime) -> None:

@@ -9,7 +9,7 @@ from callback.db.tables.moves import Move
 from callback.db.tables.notes import CallbackNote, Handover, HandoverPoint, IncomingCall
 from callback.db.tables.outlooks import Outlook
 from callback.db.tables.people import Agent, ContactPoint, Customer, Shift, ShiftException, Suppression, Team
-from callback.db.tables.plan_proofs import PlanProof
+from callback.db.tables.plan_proofs import KeptPlan, PlanProof
 from callback.db.tables.replies import QuickReply, QuickReplyPicture
 from callback.db.tables.sends import Campaign, Send, Sender
 from callback.db.tables.surveys import Answer, Dissatisfaction, DissatisfactionStep, Questionnaire, Response, Script
@@ -56,6 +56,7 @@ __all__ = [
     "InboundMessage",
     "IncomingCall",
     "Job",
+    "KeptPlan",
     "LoginFailure",
     "LoginSession",
     "Move",
