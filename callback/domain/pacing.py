@@ -93,11 +93,6 @@ class Breaker:
             return wanted
         return min(wanted, 1) if now >= self.open_until else 0
 
-    @property
-    def is_open(self) -> bool:
-        """The carrier is ill: what fails now says nothing about the message."""
-        return self.open_until is not None
-
     def after_success(self) -> "Breaker":
         return Breaker()
 

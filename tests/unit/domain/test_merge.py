@@ -56,3 +56,7 @@ def _changed(base: list[str], chosen: random.Random, word: str = "x") -> list[st
             text.pop(chosen.randrange(len(text)))
     text.insert(chosen.randint(0, len(text)), f" {word} ")
     return text
+
+
+def test_a_save_whose_answer_was_lost_is_not_merged_twice() -> None:
+    assert merged(base="", mine="foo\n", theirs="bar\nfoo") == "bar\nfoo"

@@ -57,3 +57,11 @@ def test_nothing_is_both_refused_for_good_and_for_now() -> None:
 )
 def test_only_what_is_surely_a_machine_is_one(heard: str | None, machine: bool) -> None:
     assert is_machine(heard) is machine
+
+
+@pytest.mark.parametrize(
+    ("code", "for_good"),
+    [("21610", True), ("21211", True), ("30006", True), ("30007", True), ("30003", False), ("30008", False)],
+)
+def test_what_would_fail_again_is_for_good(code: str, for_good: bool) -> None:
+    assert failure_of(code).is_for_good is for_good
