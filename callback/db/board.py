@@ -19,6 +19,8 @@ from callback.domain.words import Channel, Disposition
 _LIVE = text(LIVE.replace("state", "callbacks.state"))
 _UNHAPPY = text("dissatisfactions.state IN ('open', 'escalated')")
 DIALLED = tuple(disposition for disposition in FINAL if disposition is not Disposition.TECHNICAL_FAILURE)
+CONTENT = 50
+"""CSAT from which on somebody is content, of 100."""
 REACHED = tuple(disposition for disposition, answered in ANSWERED.items() if answered)
 
 
@@ -107,7 +109,7 @@ def satisfaction(session: Session, *, since: datetime, team_id: int | None) -> R
     """Of the questionnaires that ended since then: those with scores, those content, recommendations."""
     query = select(
         func.count(Response.csat).label("scored"),
-        func.count(case((Response.csat >= 50, 1))).label("content"),
+        func.count(case((Response.csat >= CONTENT, 1))).label("content"),
         func.count(Response.nps).label("asked"),
         func.count(case((Response.nps >= 9, 1))).label("promoters"),
         func.count(case((Response.nps <= 6, 1))).label("detractors"),

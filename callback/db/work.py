@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, exists, func, not_, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
+from callback.db import board
 from callback.db.keyset import after_key
-from callback.db.tables import Agent, Attempt, Callback, Case, Customer, Promise, Team
+from callback.db.tables import Agent, Attempt, Callback, Case, Customer, Promise, Response, Team
 from callback.db.tables.callbacks import OWED_BY_A_PERSON, UNDECIDED
 from callback.db.tables.cases import WITHOUT_ADDRESS
 from callback.domain.plan import ASKED_FOR
-from callback.domain.words import AttemptState, BlockedBy, CallbackState, Purpose
+from callback.domain.words import AttemptState, BlockedBy, CallbackState, Channel, Disposition, Purpose
 
 MOST = 999
 """More than so many are not counted: nobody needs to know whether it is 4,000 or 5,000, and counting takes time."""
@@ -44,8 +45,24 @@ class Kind(StrEnum):
     SUPERVISOR_ONLY = "supervisor_only"
     EXHAUSTED = "exhausted"
     DONE_TODAY = "done_today"
+    REACHED_TODAY = "reached_today"
+    UNREACHED_TODAY = "unreached_today"
+    CONTENT_TODAY = "content_today"
+    DISCONTENT_TODAY = "discontent_today"
+    RECOMMENDING_TODAY = "recommending_today"
 
 
+DIALLED_TODAY: dict[Kind, tuple[Disposition, ...]] = {
+    Kind.REACHED_TODAY: board.REACHED,
+    Kind.UNREACHED_TODAY: tuple(found for found in board.DIALLED if found not in board.REACHED),
+}
+ANSWERED_TODAY: dict[Kind, ColumnElement[bool]] = {
+    Kind.CONTENT_TODAY: Response.csat >= board.CONTENT,
+    Kind.DISCONTENT_TODAY: Response.csat < board.CONTENT,
+    Kind.RECOMMENDING_TODAY: Response.nps.is_not(None),
+}
+TODAY = frozenset({*DIALLED_TODAY, *ANSWERED_TODAY})
+"""Behind the board's shares of today: what was called, and what was answered."""
 BLOCKED: dict[Kind, BlockedBy] = {Kind(reason.value): reason for reason in BlockedBy}
 _OWED = text(OWED_BY_A_PERSON.replace("state", "callbacks.state").replace("channel", "callbacks.channel"))
 _CALLING = (text("callbacks.state = 'in_progress'"), text("callbacks.channel = 'agent'"))
@@ -70,14 +87,19 @@ class Wanted:
 
 def matching(query: Select[Any], wanted: Wanted, *, now: datetime, day_starts: datetime) -> Select[Any]:
     """`query` over callbacks, narrowed to what is wanted."""
-    query = query.where(*_of_kind(wanted.kind, now=now, day_starts=day_starts))
+    if wanted.kind in TODAY:
+        query = query.where(Callback.id.in_(_of_today(wanted.kind, wanted.team_id, now=now, day_starts=day_starts)))
+    else:
+        query = query.where(*_of_kind(wanted.kind, now=now, day_starts=day_starts))
     if wanted.purposes:
         query = query.where(_of_purposes(wanted.purposes))
     if wanted.agent_id is not None:
         query = query.where(Callback.agent_id == wanted.agent_id)
     if wanted.planned_before is not None:
         query = query.where(Callback.planned_at < wanted.planned_before)
-    return query if wanted.team_id is None else query.where(of_team(wanted.team_id))
+    if wanted.team_id is None or wanted.kind in TODAY:
+        return query
+    return query.where(of_team(wanted.team_id))
 
 
 def _of_purposes(purposes: tuple[Purpose, ...]) -> ColumnElement[bool]:
@@ -102,6 +124,24 @@ def _of_kind(kind: Kind, *, now: datetime, day_starts: datetime) -> Sequence[Col
         Kind.DONE_TODAY: (Callback.finished_at >= day_starts, Callback.state == CallbackState.DONE),
     }
     return conditions[kind]
+
+
+def _of_today(kind: Kind, team_id: int | None, *, now: datetime, day_starts: datetime) -> Select[tuple[int]]:
+    """Callbacks behind a figure of today, by the figure's own condition (`db/board.py`). Calls are of the agent's team,
+    answers of the team of the case."""
+    if kind in DIALLED_TODAY:
+        among_agents = select(Agent.id).where(Agent.team_id == team_id)
+        calls = select(Attempt.callback_id).where(
+            Attempt.ended_at >= day_starts,
+            Attempt.ended_at <= now,
+            Attempt.channel == Channel.AGENT,
+            Attempt.disposition.in_(DIALLED_TODAY[kind]),
+        )
+        return calls if team_id is None else calls.where(Attempt.agent_id.in_(among_agents))
+    answers = select(Response.callback_id).where(Response.completed_at >= day_starts, ANSWERED_TODAY[kind])
+    if team_id is not None:
+        answers = answers.join(Case, Case.id == Response.case_id).where(Case.team_id == team_id)
+    return answers
 
 
 def of_team(team_id: int) -> ColumnElement[bool]:

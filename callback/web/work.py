@@ -42,6 +42,11 @@ KINDS = (
     Kind.CALLING.value,
     Kind.OWED.value,
     Kind.DONE_TODAY.value,
+    Kind.REACHED_TODAY.value,
+    Kind.UNREACHED_TODAY.value,
+    Kind.CONTENT_TODAY.value,
+    Kind.DISCONTENT_TODAY.value,
+    Kind.RECOMMENDING_TODAY.value,
 )
 GROUPS = {"promised": PROMISED, "courtesy": COURTESY}
 MOST_AT_ONCE = 200

@@ -220,6 +220,15 @@ def test_the_day_hour_by_hour(centre: Centre, now: datetime) -> None:
     assert [call.agent for call in seen.calls] == ["Wang"]
     ours = look(centre, team_id=north)
     assert (ours.reach.of, ours.calls) == (3, ())
+    # One callback was dialled once each here, so the lists are as long as the figures.
+    for team_id, figure in ((None, seen.reach), (north, ours.reach)):
+        lists = {
+            kind: listed(centre, Wanted(kind=kind, team_id=team_id))
+            for kind in (Kind.REACHED_TODAY, Kind.UNREACHED_TODAY)
+        }
+        assert len(lists[Kind.REACHED_TODAY]) == figure.count
+        assert len(lists[Kind.UNREACHED_TODAY]) == figure.of - figure.count
+        assert not set(lists[Kind.REACHED_TODAY]) & set(lists[Kind.UNREACHED_TODAY])
 
 
 def test_satisfaction_of_the_day(centre: Centre, now: datetime) -> None:
@@ -246,6 +255,11 @@ def test_satisfaction_of_the_day(centre: Centre, now: datetime) -> None:
             )
     seen = look(centre)
     assert (seen.content.count, seen.content.of, seen.nps, seen.nps_of) == (2, 3, 0, 3)
+    assert len(listed(centre, Wanted(kind=Kind.CONTENT_TODAY))) == seen.content.count
+    assert len(listed(centre, Wanted(kind=Kind.DISCONTENT_TODAY))) == seen.content.of - seen.content.count
+    assert len(listed(centre, Wanted(kind=Kind.RECOMMENDING_TODAY))) == seen.nps_of
+    elsewhere = centre.team("Elsewhere")
+    assert not listed(centre, Wanted(kind=Kind.CONTENT_TODAY, team_id=elsewhere))
 
 
 def test_broken_promises_and_cases_without_an_address(centre: Centre, now: datetime) -> None:
