@@ -1,7 +1,7 @@
 """Appointments as the planner has to know them."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -45,3 +45,23 @@ def standing(
             takes = durations.of(purpose) * durations.pace.get(agent_id, 1.0)
             found[agent_id].append(Interval(at, at + timedelta(seconds=takes)))
     return {agent_id: tuple(spans) for agent_id, spans in found.items()}
+
+
+def hand_over(session: Session, successors: Mapping[int, int]) -> None:
+    """An hour that was agreed is kept by the callback that is owed instead: withdrawn callback → the other one.
+
+    By anybody: whoever the customer agreed it with may be the one who must not make the other call.
+    """
+    if not successors:
+        return
+    agreed = select(Appointment).where(
+        among(session, Appointment.callback_id, successors), Appointment.state == AppointmentState.OPEN
+    )
+    for appointment in session.scalars(agreed.order_by(Appointment.at, Appointment.id)):
+        heir = successors[appointment.callback_id]
+        has_one = select(Appointment.id).where(
+            Appointment.callback_id == heir, Appointment.state == AppointmentState.OPEN
+        )
+        if session.scalar(has_one) is None:
+            appointment.callback_id, appointment.agent_id = heir, None
+            session.flush()

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from callback.db import bulk
+from callback.db import appointments, bulk
 from callback.db import plans as rows
 from callback.db.customers import customer_facts
 from callback.db.engine import SessionFactory
@@ -137,6 +137,8 @@ class _Ledger:
         self._blocked: list[tuple[Any, ...]] = []
         self._cases: list[tuple[Any, ...]] = []
         self._decisions: list[tuple[Any, ...]] = []
+        self._succeeded: list[tuple[int, int | None, int]] = []
+        """(withdrawn callback, the one that is owed instead, its place among the new ones if it is new)."""
         self._surveyed: dict[int, int] = {}
         """Customer → case: surveys that this chunk makes."""
 
@@ -165,10 +167,15 @@ class _Ledger:
     def _owe(self, row: Any, situation: Situation, duty: Duty, live: tuple[rows.LiveCallback, ...]) -> None:
         if duty.purpose is Purpose.SURVEY:
             self._surveyed[row.customer_id] = row.id
-        for other in live:
-            if other.fact.purpose is not duty.purpose:
-                self._withdraw(row, other, because=duty.rule)
+        gone = [
+            other.fact.id
+            for other in live
+            if other.fact.purpose is not duty.purpose and self._withdraw(row, other, because=duty.rule)
+        ]
         mine = next((c for c in live if c.fact.purpose is duty.purpose), None)
+        self._succeeded += [
+            (callback_id, None if mine is None else mine.fact.id, len(self._new)) for callback_id in gone
+        ]
         if mine is None:
             blocked = None if self._has_legal_moment(situation, duty) else BlockedBy.NO_LEGAL_MOMENT
             self._new.append((row, duty, blocked))
@@ -236,16 +243,17 @@ class _Ledger:
         self._decisions.append((row.id, callback.fact.id, "assignment", because, "blocked", {}, self._now))
         self.report.blocked[BlockedBy.NEEDS_DATA.value] += 1
 
-    def _withdraw(self, row: Any, callback: rows.LiveCallback, *, because: str) -> None:
-        """Take back a callback that is not owed any more; a call under way is left to finish."""
+    def _withdraw(self, row: Any, callback: rows.LiveCallback, *, because: str) -> bool:
+        """Take back a callback that is not owed any more; a call under way is left to finish. Whether it was."""
         if callback.fact.state in UNTOUCHABLE or callback.fact.purpose in KEPT_PURPOSES:
-            return
+            return False
         self._withdrawn.append(
             (callback.fact.id, CallbackState.CANCELLED, None, "withdrawn", self._now, None, self._now)
         )
         inputs = {"purpose": callback.fact.purpose.value}
         self._decisions.append((row.id, callback.fact.id, "end", because, "withdrawn", inputs, self._now))
         self.report.withdrawn += 1
+        return True
 
     def _decide(self, row: Any, callback_id: int | None, verdict: Verdict, word: str) -> None:
         inputs: dict[str, Any] = dict(verdict.inputs)
@@ -276,5 +284,8 @@ class _Ledger:
         bulk.update_rows(session, CALLBACKS, CHANGED_CALLBACK, self._changed)
         bulk.update_rows(session, CALLBACKS, WITHDRAWN_CALLBACK, self._withdrawn)
         bulk.update_rows(session, CALLBACKS, BLOCKED_CALLBACK, self._blocked)
+        appointments.hand_over(
+            session, {old: ids[place] if new is None else new for old, new, place in self._succeeded}
+        )
         bulk.insert_rows(session, DECISIONS, NEW_DECISION, self._decisions)
         bulk.update_rows(session, CASES, ("plan_at", "plan_rule"), self._cases)

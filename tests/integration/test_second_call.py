@@ -1,7 +1,7 @@
 """Unhappy → a second call by another agent in another part of the day → recovered, or failed again → the supervisor."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from callback.db.engine import SessionFactory
-from callback.db.tables import AuditEntry, Callback, Decision, Dissatisfaction
+from callback.db.tables import Appointment, AuditEntry, Callback, Decision, Dissatisfaction
 from callback.domain.moment import part_of_day
 from callback.domain.recovery import Finding
 from callback.domain.words import (
+    AppointmentState,
     CallbackState,
     Cause,
     Disposition,
@@ -93,6 +94,27 @@ def test_the_whole_way_to_recovery(centre: Centre, now: datetime) -> None:
     assert (flag.cause, flag.failures, flag.second_call_id) == ("service", 1, callback.id)
     plan(centre, later + timedelta(hours=1))
     assert second_call_of(centre, case_id).id == callback.id
+
+
+def test_an_hour_that_was_agreed_is_kept_by_the_second_call(centre: Centre, now: datetime) -> None:
+    """Unhappy, and call me again tomorrow at ten: by somebody else, and at ten."""
+    li = centre.agent("li")
+    centre.agent("wang")
+    case_id = centre.case(told_at=now - timedelta(minutes=30), plan_at=now)
+    handle = centre.callback(li, purpose=Purpose.SURVEY, case_id=case_id, planned_at=now + timedelta(hours=1))
+    at = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
+    with centre.sessions.begin() as session:
+        callback = session.scalars(select(Callback).where(Callback.handle == handle)).one()
+        session.add(Appointment(callback_id=callback.id, at=at, agent_id=li, created_at=now))
+    centre.flag(case_id)
+    plan(centre, now)
+    second = second_call_of(centre, case_id)
+    with centre.sessions() as session:
+        (appointment,) = session.scalars(select(Appointment))
+        assert (appointment.callback_id, appointment.at, appointment.agent_id) == (second.id, at, None)
+        assert appointment.state is AppointmentState.OPEN
+    assert centre.look(handle).state is CallbackState.CANCELLED
+    assert (second.planned_at, second.state) == (at, CallbackState.ASSIGNED)
 
 
 def test_failing_again_is_the_supervisors(centre: Centre, now: datetime) -> None:
