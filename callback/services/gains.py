@@ -209,5 +209,6 @@ def _hours(hours: WorkingTime, now: datetime, days: int) -> Iterable[what_if.Ext
         for stretch in ordinary.stretches(day):
             starts, ends = (at.astimezone(hours.zone) for at in (stretch.start, stretch.end))
             last = ends.time() if ends.date() == day else _LAST_MINUTE
-            if starts.date() == day and starts.time() < last:
+            passed = datetime.combine(day, last, hours.zone) <= now
+            if starts.date() == day and starts.time() < last and not passed:
                 yield what_if.ExtraShift(_HIRED, day, starts.time(), last)

@@ -22,6 +22,8 @@ PUBLIC = {
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/s/{handle}"),  # the link itself is the key
     ("POST", "/s/{handle}"),
+    ("GET", "/s/{handle}/unsubscribe"),
+    ("POST", "/s/{handle}/unsubscribe"),  # one click in the customer's mail program
     ("GET", "/s/-/survey.css"),
     ("GET", "/static/{version}/{name:path}"),
     ("GET", "/login"),

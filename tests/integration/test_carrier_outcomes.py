@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from callback.db import senders
 from callback.db.tables import Callback, Send, Sender
+from callback.domain import pacing
 from callback.domain.words import CallbackState, Channel, Disposition, SendState
 from callback.services import findings
 from callback.services.doctor import INVARIANTS, examine
@@ -330,7 +331,7 @@ def test_the_pauses_between_tries_that_never_arrived_grow(post: PostOffice) -> N
     post.round()
     pauses: list[timedelta] = []
     post.fake.behaviour.server_error = 0.0
-    for _ in range(5):
+    for _ in range(pacing.TRIPS_AFTER - 1):  # then the breaker opens, and says when
         for _ in range(2):
             post.clock.advance(seconds=SETTLE.total_seconds() + 1)
             post.look_after()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -181,8 +182,8 @@ def test_silence_is_not_what_nobody_has_read(post: PostOffice) -> None:
     assert [one.outcome for one in _messages(post)] == [InboundOutcome.ANSWERED]
 
 
-def test_what_keeps_its_place_keeps_nobody_else_waiting(post: PostOffice) -> None:
-    """A paused campaign has more replies waiting than a worker claims at once."""
+def test_conversations_of_a_paused_campaign_go_on(post: PostOffice) -> None:
+    """Whoever has answered gets the next question, whatever has become of the campaign since."""
     paused = [_invited(post) for _ in range(3)]
     with post.house.sessions.begin() as session:
         campaign = campaigns.create(session, name="Paused", criteria=Criteria(category="none"), by=None, now=post.now)
@@ -196,9 +197,8 @@ def test_what_keeps_its_place_keeps_nobody_else_waiting(post: PostOffice) -> Non
     free, number = _invited(post)
     _keep(post, _written(post, number, "1"))
     post.read()
-    assert len(post.round(limit=1)) == 1
-    assert post.sends(free)[-1].state is SendState.SENT
-    assert all(post.sends(one)[-1].state is SendState.QUEUED for one, _ in paused)
+    post.round()
+    assert all(post.sends(one)[-1].state is SendState.SENT for one in (free, *(one for one, _ in paused)))
 
 
 def test_many_requests_share_a_transaction_and_none_takes_another_with_it(
@@ -227,7 +227,8 @@ def test_many_requests_share_a_transaction_and_none_takes_another_with_it(
         ]
         return await asyncio.gather(*puts, return_exceptions=True)
 
-    came = asyncio.run(all_at_once())
+    with ThreadPoolExecutor(max_workers=1) as thread:  # the browser's tests leave a loop running in this one
+        came = thread.submit(asyncio.run, all_at_once()).result()
     assert [type(one) for one in came if one is not None] == [ValueError]
     assert max(batches) > 1
     with house.sessions() as session:

@@ -123,7 +123,9 @@ def _act(definition: dict[str, Any], act: str) -> int | None:
     if verb == "add":
         kind = argument if argument in set(QuestionType) else QuestionType.RATING.value
         blank = {"default": "", "zh-cn": ""}
-        elements.append({"type": kind, "name": _free_name(elements), "title": blank})
+        # A message and a call are short: whatever is new is asked there once somebody says so.
+        only = [SurveyForm.FULL.value]
+        elements.append({"type": kind, "name": _free_name(elements), "title": blank, "form": only})
         opened = len(elements) - 1
     elif verb in ("up", "down"):
         by = -1 if verb == "up" else 1
