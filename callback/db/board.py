@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Integer as SqlInteger
-from sqlalchemy import Row, case, cast, func, select, text
+from sqlalchemy import Row, String, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from callback.db.among import plain
@@ -62,16 +62,20 @@ def load(session: Session, *, day_starts: datetime, day_ends: datetime, team_id:
 def hours_on(
     session: Session, days: Collection[date], *, team_id: int | None
 ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
-    """Week patterns and exceptions that bear on these days: today, in each of the zones that people work in."""
-    pattern = select(Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends).where(
-        Shift.weekday.in_({day.weekday() for day in days})
-    )
+    """Week patterns and exceptions that bear on these days: today, in each of the zones that people work in.
+
+    A pattern comes with the ids of all who work it, as one text: hundreds of agents have the same few hours.
+    """
+    hours = (Shift.weekday, Shift.starts, Shift.ends)
+    people = func.aggregate_strings(cast(Shift.agent_id, String), ",").label("people")
+    pattern = select(*hours, people).where(Shift.weekday.in_({day.weekday() for day in days})).group_by(*hours)
+    pattern = pattern.order_by(*hours)
     columns = (ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
     changes = select(*columns).where(ShiftException.day.in_(days))
     if team_id is not None:
-        people = select(Agent.id).where(Agent.team_id == team_id)
-        pattern = pattern.where(Shift.agent_id.in_(people))
-        changes = changes.where(ShiftException.agent_id.in_(people))
+        of_team = select(Agent.id).where(Agent.team_id == team_id)
+        pattern = pattern.where(Shift.agent_id.in_(of_team))
+        changes = changes.where(ShiftException.agent_id.in_(of_team))
     return plain(session, pattern).all(), plain(session, changes).all()
 
 

@@ -244,7 +244,9 @@ def _shifts(
     shifts, changes = rows.hours_on(session, days, team_id=team_id)
     patterns: defaultdict[int, list[ShiftFact]] = defaultdict(list)
     for shift in shifts:
-        patterns[shift.agent_id].append(ShiftFact(shift.weekday, shift.starts, shift.ends))
+        fact = ShiftFact(shift.weekday, shift.starts, shift.ends)
+        for agent_id in shift.people.split(","):
+            patterns[int(agent_id)].append(fact)
     exceptions: defaultdict[int, dict[date, tuple[tuple[time, time], ...]]] = defaultdict(dict)
     for change in changes:
         hours = ((change.starts, change.ends),) if change.starts is not None else ()
