@@ -117,6 +117,6 @@ def test_where_calls_differ_in_length_the_figure_is_called_an_estimate(
             add_case(session, add_customer(session, now=now), now=now, promised_at=now + HOUR, **told)
     result = CliRunner().invoke(app, ["plan", *plan])
     assert result.exit_code == 0, result.output
-    told = re.sub(r"[\s\d]+", " ", result.stdout)  # the figure stands in the middle of the sentence's lines
-    assert "(an estimate: the calls differ in length)" in told
+    said = re.sub(r"[\s\d]+", " ", result.stdout)  # the figure stands in the middle of the sentence's lines
+    assert "(an estimate: the calls differ in length)" in said
     assert "no plan can keep" not in result.stdout
