@@ -38,7 +38,7 @@ def show_alternatives(handle: Handle, desk: Leader) -> Response:
         callback = callbacks.find_callback(session, handle)
         weighed = alternatives.weigh(session, callback, now=desk.now, zone=desk.zone)
         lines = alternatives.tell(weighed, desk.language, desk.zone)
-    return desk.fragment("work/alternatives.html", lines=_indented(lines))
+    return desk.fragment("callbacks/alternatives.html", lines=_indented(lines))
 
 
 @router.get("/cases/{case_id}")
@@ -56,7 +56,7 @@ def _story(session: Session, desk: Desk, case_id: int, callback: Callback | None
         why = explanations.tell(explanation, desk.language, history=False)[1:]
     placeable = callback is not None and callback.state in PLACEABLE and callback.channel is Channel.AGENT
     return desk.page(
-        "work/story.html",
+        "callbacks/story.html",
         story=story,
         case=story.case,
         customer=story.case.customer,
