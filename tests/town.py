@@ -1,11 +1,12 @@
 """A small town for tests: agents with shifts, customers with telephones, cases in every condition."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from callback.db.engine import SessionFactory
 from callback.db.tables import Agent, Case, ContactPoint, Customer, Dissatisfaction, Shift
 from callback.domain.words import (
     CaseStatus,
@@ -15,6 +16,7 @@ from callback.domain.words import (
     Severity,
 )
 
+HOUR = timedelta(hours=1)
 _numbers = count(1)
 
 
@@ -113,3 +115,21 @@ def make_unhappy(session: Session, case: Case, *, at: datetime, **columns: Any) 
     case.plan_at = at
     session.flush()
     return flag
+
+
+def fill(
+    sessions: SessionFactory,
+    now: datetime,
+    *,
+    cases: int,
+    due: timedelta = HOUR,
+    team_id: int | None = None,
+) -> None:
+    """Cases with an answer that nobody has told yet, each of a customer of its own, promised within `due`."""
+    with sessions.begin() as session:
+        for _ in range(cases):
+            customer = add_customer(session, now=now)
+            add_case(
+                session, customer, now=now, promised_at=now + due, team_id=team_id, answer="已修好", answered_at=now,
+                status=CaseStatus.PENDING,
+            )  # fmt: skip

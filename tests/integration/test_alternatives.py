@@ -11,26 +11,14 @@ from callback.bootstrap import House
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Appointment, Callback, Team
-from callback.domain.words import CallbackState, CaseStatus
+from callback.domain.words import CallbackState
 from callback.services import alternatives
 from callback.services.planning import plan_day
 from tests.integration.conftest import Desk
-from tests.town import add_agent, add_case, add_customer
+from tests.town import add_agent, fill
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-
-
-def fill(
-    sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta = HOUR, team_id: int | None = None
-) -> None:
-    with sessions.begin() as session:
-        for _ in range(cases):
-            customer = add_customer(session, now=now)
-            add_case(
-                session, customer, now=now, promised_at=now + due, team_id=team_id, answer="已修好", answered_at=now,
-                status=CaseStatus.PENDING,
-            )  # fmt: skip
 
 
 def weigh(sessions: SessionFactory, now: datetime, callback_id: int) -> tuple[alternatives.Weighed, list[str]]:

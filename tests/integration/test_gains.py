@@ -10,28 +10,15 @@ from callback.db.engine import SessionFactory
 from callback.db.policies import save_policy
 from callback.db.shards import EVERYTHING
 from callback.db.tables import Agent, Callback, PlanProof, Team
-from callback.domain.words import CaseStatus
 from callback.services import gains
 from callback.services.planning import plan_day, shards
 from callback.worker import tasks
 from tests.integration.conftest import Desk
-from tests.town import add_agent, add_case, add_customer
+from tests.town import add_agent, fill
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 HALF_AN_HOUR = ((time(10), time(10, 30)),)
-
-
-def fill(
-    sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta = HOUR, team_id: int | None = None
-) -> None:
-    with sessions.begin() as session:
-        for _ in range(cases):
-            customer = add_customer(session, now=now)
-            add_case(
-                session, customer, now=now, promised_at=now + due, team_id=team_id, answer="已修好", answered_at=now,
-                status=CaseStatus.PENDING,
-            )  # fmt: skip
 
 
 def short_of_one(sessions: SessionFactory, now: datetime) -> None:

@@ -10,22 +10,15 @@ from sqlalchemy import delete, func, select, update
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Appointment, Callback, Shift, ShiftException, Slot, Team
-from callback.domain.words import CallbackState, CaseStatus
+from callback.domain.words import CallbackState
 from callback.services import findings
 from callback.services.planning import Planned, plan_day
-from tests.town import add_agent, add_case, add_customer
+from tests.town import add_agent, fill
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 MORNING = ((time(9), time(12)),)
 SHORT = ((time(9), time(10, 30)),)
-
-
-def fill(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta, team_id: int | None = None) -> None:
-    with sessions.begin() as session:
-        for _ in range(cases):
-            answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING, "team_id": team_id}
-            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due, **answered)
 
 
 def plan(sessions: SessionFactory, now: datetime) -> Planned:

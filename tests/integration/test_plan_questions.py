@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
 from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Team
-from callback.domain.words import CallbackState, CaseStatus
+from callback.domain.words import CallbackState
 from callback.errors import Invalid, NotFound
 from callback.services import (
     absences,
@@ -29,18 +29,11 @@ from callback.services.optimum import OptimalAssigner
 from callback.services.planning import plan_day
 from callback.services.problems import read_problem
 from callback.texts import say
-from tests.town import add_agent, add_case, add_customer
+from tests.town import add_agent, add_case, add_customer, fill
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MORNING = ((time(9), time(12)),)
-
-
-def fill(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta = HOUR) -> None:
-    with sessions.begin() as session:
-        for _ in range(cases):
-            answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING}
-            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due, **answered)
 
 
 def places(sessions: SessionFactory) -> dict[int, tuple[int | None, datetime | None]]:

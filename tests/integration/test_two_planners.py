@@ -15,12 +15,11 @@ from callback.db.planner_lock import only_planner
 from callback.db.tables import Callback
 from callback.domain.assignment import Demand, Left, Placement, Roster
 from callback.domain.policy import Policy
-from callback.domain.words import CaseStatus
 from callback.services.assignments import assign
 from callback.services.optimum import OptimalAssigner
 from callback.services.plans import plan
 from callback.settings import load_settings
-from tests.town import add_agent, add_case, add_customer
+from tests.town import add_agent, fill
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -29,11 +28,9 @@ GRACE_S = 1.5
 """So long a planner that does not wait would need to overtake the other."""
 
 
-def fill(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta) -> None:
-    with sessions.begin() as session:
-        for _ in range(cases):
-            answered = {"answer": "已修好", "answered_at": now, "status": CaseStatus.PENDING}
-            add_case(session, add_customer(session, now=now), now=now, promised_at=now + due, **answered)
+def decided(sessions: SessionFactory, now: datetime, *, cases: int, due: timedelta) -> None:
+    """So many callbacks that wait for a place."""
+    fill(sessions, now, cases=cases, due=due)
     plan(sessions, now=now)
 
 
@@ -42,7 +39,7 @@ def test_a_planner_that_comes_while_another_thinks_does_not_fill_the_same_slots(
 ) -> None:
     with sessions.begin() as session:
         add_agent(session, "li", now=now, hours=((time(10), time(11)),), days=range(2, 3))
-    fill(sessions, now, cases=5, due=20 * MINUTE)
+    decided(sessions, now, cases=5, due=20 * MINUTE)
     second = threading.Thread(target=lambda: assign(sessions, now=now, zone=SHANGHAI))
 
     class Slow:
@@ -51,7 +48,7 @@ def test_a_planner_that_comes_while_another_thinks_does_not_fill_the_same_slots(
         def assign(
             self, demands: Iterable[Demand], roster: Roster, policy: Policy
         ) -> tuple[Sequence[Placement], Sequence[Left]]:
-            fill(sessions, now, cases=5, due=20 * MINUTE)
+            decided(sessions, now, cases=5, due=20 * MINUTE)
             second.start()
             second.join(GRACE_S)
             return OptimalAssigner().assign(demands, roster, policy)
