@@ -167,15 +167,16 @@ def _export_kept(house: House, file: Path, moment: datetime) -> None:
 def replay_plan(house: House, file: Path) -> None:
     """Plan again from the file alone; exits 1 when the answer differs."""
     language = house.settings.language
-    again, same = plan_files.replay(file.read_bytes())
-    if not same:
-        console.print(say("plan.replay_differs", language))
-        different = plan_files.differing(file.read_bytes(), again)
-        if different:
-            named = ", ".join(map(str, different[:MOST_NAMED]))
-            console.print(say("plan.replay_differing", language, count=len(different), callbacks=named), markup=False)
-        raise typer.Exit(1)
-    console.print(say("plan.replay_same", language, placed=len(json.loads(again)["answer"]["placed"])))
+    found = plan_files.replay(file.read_bytes())
+    if found.same:
+        console.print(say("plan.replay_same", language, placed=found.placed))
+        return
+    console.print(say("plan.replay_differs", language))
+    if found.differing:
+        named = ", ".join(map(str, found.differing[:MOST_NAMED]))
+        told = say("plan.replay_differing", language, count=len(found.differing), callbacks=named)
+        console.print(told, markup=False)
+    raise typer.Exit(1)
 
 
 @app.command("findings")

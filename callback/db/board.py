@@ -5,15 +5,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Integer as SqlInteger
-from sqlalchemy import Row, String, case, cast, func, select, text
+from sqlalchemy import Row, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
+from callback.db import slots
 from callback.db.among import plain
 from callback.db.engine import is_postgresql
 from callback.db.tables import Agent, Attempt, Callback, Case, Dissatisfaction, Response, Shift, ShiftException
 from callback.db.tables.callbacks import LIVE
 from callback.domain.contact import ANSWERED
 from callback.domain.disposition import FINAL
+from callback.domain.facts import ShiftFact
 from callback.domain.words import Channel, Disposition
 
 _LIVE = text(LIVE.replace("state", "callbacks.state"))
@@ -59,24 +61,19 @@ def load(session: Session, *, day_starts: datetime, day_ends: datetime, team_id:
     return plain(session, query if team_id is None else query.where(Agent.team_id == team_id)).all()
 
 
-def hours_on(
-    session: Session, days: Collection[date], *, team_id: int | None
-) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
-    """Week patterns and exceptions that bear on these days: today, in each of the zones that people work in.
+def weeks_on(session: Session, days: Collection[date], *, team_id: int | None) -> Mapping[int, Sequence[ShiftFact]]:
+    """Week patterns that bear on these days: today, in each of the zones that people work in."""
+    of_team = () if team_id is None else (Agent.team_id == team_id,)
+    return slots.weeks(session, Shift.weekday.in_({day.weekday() for day in days}), *of_team)
 
-    A pattern comes with the ids of all who work it, as one text: hundreds of agents have the same few hours.
-    """
-    hours = (Shift.weekday, Shift.starts, Shift.ends)
-    people = func.aggregate_strings(cast(Shift.agent_id, String), ",").label("people")
-    pattern = select(*hours, people).where(Shift.weekday.in_({day.weekday() for day in days})).group_by(*hours)
-    pattern = pattern.order_by(*hours)
+
+def changes_on(session: Session, days: Collection[date], *, team_id: int | None) -> Sequence[Row[Any]]:
+    """Exceptions from the week patterns that bear on these days."""
     columns = (ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
     changes = select(*columns).where(ShiftException.day.in_(days))
     if team_id is not None:
-        of_team = select(Agent.id).where(Agent.team_id == team_id)
-        pattern = pattern.where(Shift.agent_id.in_(of_team))
-        changes = changes.where(ShiftException.agent_id.in_(of_team))
-    return plain(session, pattern).all(), plain(session, changes).all()
+        changes = changes.where(ShiftException.agent_id.in_(select(Agent.id).where(Agent.team_id == team_id)))
+    return plain(session, changes).all()
 
 
 def calls_by_hour(

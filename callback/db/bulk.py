@@ -52,47 +52,52 @@ def insert_rows(
     connection.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", prepared)  # noqa: S608 names are ours
 
 
-def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Set `columns` of the row whose id comes first in each tuple: `(id, value, …)`."""
+def update_rows(
+    session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, versioned: bool = False
+) -> None:
+    """Set `columns` of the row whose id comes first in each tuple: `(id, value, …)`.
+
+    `versioned`: the row gets its next version, so that whoever has read the one before does not write over this.
+    """
     if not rows:
         return
     session.flush()
     if is_postgresql(session):
-        _update_from_copy(session, table, columns, rows)
+        held = _hold(session, table, ["id", *columns], rows)
+        session.execute(text(_update_from(held, table, columns, more=", version = t.version + 1" if versioned else "")))
         return
     change = update(table).where(table.c.id == bindparam("row_id"))
     change = change.values({name: bindparam(f"new_{name}") for name in columns})
+    if versioned:
+        change = change.values(version=table.c.version + 1)
     session.connection().execute(
         change,
         [{"row_id": row[0], **{f"new_{n}": v for n, v in zip(columns, row[1:], strict=True)}} for row in rows],
     )
 
 
-def _update_from_copy(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """The rows by COPY into a temporary table, then one UPDATE: arrays as parameters cost three times as much."""
-    held = _hold(session, table, ["id", *columns], rows)
-    session.execute(text(_update_from(held, table, columns)))
-
-
-def _update_from(held: str, table: Table, columns: Sequence[str]) -> str:
+def _update_from(held: str, table: Table, columns: Sequence[str], *, more: str = "") -> str:
+    """One UPDATE from what `_hold` has copied: arrays as parameters cost three times as much."""
     sets = ", ".join(f"{name} = v.{name}" for name in columns)
-    return f"UPDATE {table.name} AS t SET {sets} FROM {held} AS v WHERE t.id = v.id"  # noqa: S608 names are ours
+    return f"UPDATE {table.name} AS t SET {sets}{more} FROM {held} AS v WHERE t.id = v.id"  # noqa: S608 names are ours
 
 
 def update_unchanged(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
     """As `update_rows`, where nobody has changed the row since it was read; returns the ids of those that were set.
 
     The last of `columns` is `version`, and the last value of each tuple the version that follows the one that was read.
-    Tuples are in the order of their ids, so that two writers wait for each other instead of for ever. The values are
-    `ready` as `insert_rows` says.
+    Rows are locked in the order of their ids, so that two writers wait for each other instead of for ever. The values
+    are `ready` as `insert_rows` says.
     """
     if not rows:
         return set()
     session.flush()
     if is_postgresql(session):
         held = _hold(session, table, ["id", *columns], rows, ready=True)
-        still = f"{_update_from(held, table, columns)} AND t.version = v.version - 1 RETURNING t.id"
-        return set(session.scalars(text(still)))
+        same = f"SELECT c.id FROM {table.name} AS c JOIN {held} AS h ON c.id = h.id AND c.version = h.version - 1"  # noqa: S608
+        locked = f"WITH same AS MATERIALIZED ({same} ORDER BY c.id FOR UPDATE OF c) "
+        change = f"{_update_from(held, table, columns)} AND t.id IN (SELECT id FROM same) RETURNING t.id"  # noqa: S608
+        return set(session.scalars(text(locked + change)))
     # The write lock is held: nobody comes in between.
     known: dict[int, int] = {}
     for start in range(0, len(rows), AT_ONCE):

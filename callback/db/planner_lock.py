@@ -29,12 +29,11 @@ def only_planner(sessions: SessionFactory, shard: str | None) -> Iterator[None]:
             yield
             session.rollback()
             return
-        database = session.get_bind().engine.url.database
+        database = Path(str(session.get_bind().engine.url.database)).resolve()
     with ExitStack() as held:
-        if database and database != ":memory:":
-            for name, how in _files(shard):
-                file = held.enter_context(Path(f"{Path(database).resolve()}.{name}").open("ab"))
-                fcntl.flock(file, how)  # each opening has a lock of its own, also in two threads of one process
+        for name, how in _files(shard):
+            file = held.enter_context(Path(f"{database}.{name}").open("ab"))
+            fcntl.flock(file, how)  # each opening has a lock of its own, also in two threads of one process
         yield
 
 

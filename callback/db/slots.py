@@ -8,7 +8,22 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, Text, and_, cast, delete, exists, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    Text,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db import bulk
@@ -69,10 +84,7 @@ def _words(listed: str) -> frozenset[str]:
 
 def working_times(session: Session, agents: Mapping[int, AgentFacts]) -> dict[int, WorkingTime]:
     """The week pattern and the exceptions of each agent. Agents with the same hours share one object."""
-    patterns: defaultdict[int, list[ShiftFact]] = defaultdict(list)
-    weekly = select(Shift.agent_id, Shift.weekday, Shift.starts, Shift.ends)
-    for agent_id, weekday, starts, ends in plain(session, weekly.where(among(session, Shift.agent_id, agents))).all():
-        patterns[agent_id].append(_shift(weekday, starts, ends))
+    patterns = weeks(session, among(session, Shift.agent_id, agents))
     exceptions: defaultdict[int, defaultdict[date, list[tuple[time, time]]]] = defaultdict(lambda: defaultdict(list))
     columns = (ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
     changed = select(*columns).where(among(session, ShiftException.agent_id, agents))
@@ -83,7 +95,7 @@ def working_times(session: Session, agents: Mapping[int, AgentFacts]) -> dict[in
     shared: dict[tuple[ZoneInfo, tuple[ShiftFact, ...]], WorkingTime] = {}
     found: dict[int, WorkingTime] = {}
     for agent_id, agent in agents.items():
-        pattern = tuple(patterns[agent_id])
+        pattern = tuple(patterns.get(agent_id, ()))
         if agent_id in exceptions:
             days = {day: tuple(hours) for day, hours in exceptions[agent_id].items()}
             found[agent_id] = WorkingTime(agent.zone, pattern, days)
@@ -93,9 +105,21 @@ def working_times(session: Session, agents: Mapping[int, AgentFacts]) -> dict[in
     return found
 
 
-@lru_cache(maxsize=4096)
-def _shift(weekday: int, starts: time, ends: time) -> ShiftFact:
-    return ShiftFact(weekday, starts, ends)
+def weeks(session: Session, *which: ColumnElement[bool]) -> dict[int, list[ShiftFact]]:
+    """The week patterns of agents who have one, in the order of the days; `which`: conditions on agents or shifts.
+
+    Thousands of shifts are a handful of different hours: those are the rows that are read, each with its people in one
+    text, and who works the same hours shares one fact.
+    """
+    hours = (Shift.weekday, Shift.starts, Shift.ends)
+    people = func.aggregate_strings(cast(Shift.agent_id, String), ",")
+    query = select(*hours, people).join(Agent, Agent.id == Shift.agent_id).where(*which)
+    found: defaultdict[int, list[ShiftFact]] = defaultdict(list)
+    for weekday, starts, ends, agent_ids in plain(session, query.group_by(*hours).order_by(*hours)).all():
+        fact = ShiftFact(weekday, starts, ends)
+        for agent_id in agent_ids.split(","):
+            found[int(agent_id)].append(fact)
+    return dict(found)
 
 
 class Stranded(NamedTuple):
@@ -195,6 +219,16 @@ def with_appointments(session: Session, callback_ids: Collection[int]) -> set[in
         Appointment.state == AppointmentState.OPEN, among(session, Appointment.callback_id, callback_ids)
     )
     return set(plain_scalars(session, statement))
+
+
+def hold(session: Session, ids: Collection[int]) -> frozenset[int]:
+    """Those of the slots that are there; they stay until the transaction is over."""
+    found: set[int] = set()
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), 10_000):
+        query = select(Slot.id).where(among(session, Slot.id, wanted[start : start + 10_000])).order_by(Slot.id)
+        found.update(plain_scalars(session, query.with_for_update(read=True, key_share=True)))
+    return frozenset(found)
 
 
 class Booking(NamedTuple):

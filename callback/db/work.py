@@ -24,10 +24,15 @@ from callback.domain.words import AttemptState, BlockedBy, CallbackState, Channe
 MOST = 999
 """More than so many are not counted: nobody needs to know whether it is 4,000 or 5,000, and counting takes time."""
 SOON = timedelta(hours=2)
-PROMISED = (Purpose.ANSWER, Purpose.HOLDING, Purpose.FOLLOW_UP, Purpose.SECOND_CALL)
-"""Owed by a time that somebody was told, or that the house promises by rule."""
-COURTESY = (Purpose.SURVEY, Purpose.VISIT)
-"""A visit that the customer has asked for is none: it is among what was promised."""
+_ASKED_FOR = and_(Callback.purpose == Purpose.VISIT, Callback.priority_floor >= ASKED_FOR)
+PROMISED: dict[bool, ColumnElement[bool]] = {
+    True: or_(
+        Callback.purpose.in_((Purpose.ANSWER, Purpose.HOLDING, Purpose.FOLLOW_UP, Purpose.SECOND_CALL)), _ASKED_FOR
+    ),
+    False: and_(Callback.purpose.in_((Purpose.SURVEY, Purpose.VISIT)), not_(_ASKED_FOR)),
+}
+"""Whether it is owed by a time that somebody was told, or that the house promises by rule; so is a visit that the
+customer has asked for."""
 
 
 class Kind(StrEnum):
@@ -75,6 +80,8 @@ class Wanted:
 
     kind: Kind
     purposes: tuple[Purpose, ...] = ()
+    promised: bool | None = None
+    """As `PROMISED`; None: both."""
     team_id: int | None = None
     agent_id: int | None = None
     planned_before: datetime | None = None
@@ -92,7 +99,9 @@ def matching(query: Select[Any], wanted: Wanted, *, now: datetime, day_starts: d
     else:
         query = query.where(*_of_kind(wanted.kind, now=now, day_starts=day_starts))
     if wanted.purposes:
-        query = query.where(_of_purposes(wanted.purposes))
+        query = query.where(Callback.purpose.in_(wanted.purposes))
+    if wanted.promised is not None:
+        query = query.where(PROMISED[wanted.promised])
     if wanted.agent_id is not None:
         query = query.where(Callback.agent_id == wanted.agent_id)
     if wanted.planned_before is not None:
@@ -100,14 +109,6 @@ def matching(query: Select[Any], wanted: Wanted, *, now: datetime, day_starts: d
     if wanted.team_id is None or wanted.kind in TODAY:
         return query
     return query.where(of_team(wanted.team_id))
-
-
-def _of_purposes(purposes: tuple[Purpose, ...]) -> ColumnElement[bool]:
-    chosen = Callback.purpose.in_(purposes)
-    asked_for = and_(Callback.purpose == Purpose.VISIT, Callback.priority_floor >= ASKED_FOR)
-    if purposes == PROMISED:
-        return or_(chosen, asked_for)
-    return and_(chosen, not_(asked_for)) if purposes == COURTESY else chosen
 
 
 def _of_kind(kind: Kind, *, now: datetime, day_starts: datetime) -> Sequence[ColumnElement[bool] | Any]:

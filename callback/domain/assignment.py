@@ -237,8 +237,8 @@ class _Board:
         if not self._agents:
             return Left(demand.callback_id, "no_agents")
         if not self._anybody_qualifies(demand, kinds):
-            reason = "owner_away" if demand.only is not None and demand.at is not None else "nobody_qualifies"
-            return Left(demand.callback_id, reason)
+            chosen = demand.only is not None and demand.at is not None
+            return Left(demand.callback_id, NOT_KEPT if chosen else "nobody_qualifies")
         wanted = demand.at or demand.earliest
         index = bisect_right(self._times, wanted - self._longest)
         while (index := self._next_open(demand, index)) < len(self._times):
@@ -377,7 +377,7 @@ class _Board:
 
     def _why_left(self, demand: Demand) -> str:
         if demand.at is not None:
-            return "owner_away" if demand.only is not None else "no_capacity"
+            return NOT_KEPT
         start = bisect_right(self._times, demand.earliest - self._longest)
         if any(demand.legal(max(at, demand.earliest)) for at in self._times[start:]):
             return "no_capacity"

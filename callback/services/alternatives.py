@@ -190,7 +190,7 @@ def _price(scales: _Scales, slot: SlotFact) -> Price:
 
 def _price_of_a_minute(scales: _Scales, slot: SlotFact, at: datetime) -> Price:
     """An appointment is compared by the customer's minute and by the person, and by nothing else."""
-    asked = {"at": f"{at:%Y-%m-%d %H:%M}Z"}
+    asked = {"at": wording.utc(at)}
     if not slot.starts_at <= at < slot.ends_at:
         return "appointment", asked
     ways = scales.demand.ways

@@ -110,7 +110,7 @@ def assign(
             answer = solve(problem, assigner)
             missed = _would_be_late(problem, answer.placed)
             if missed and not afresh and assigner is None:
-                wider = _with_who_can_wait(session, problem, until=max(missed), moment=moment, zone=zone)
+                wider = _with_who_can_wait(session, problem, people, until=max(missed), moment=moment, zone=zone)
                 if wider is not None:
                     problem, answer = wider, solve(wider)
         report.proof = answer.proof
@@ -118,8 +118,8 @@ def assign(
             _write_plan(session, problem, answer.placed, answer.left, now=now, report=report)
             if moment == now and assigner is None:
                 gains.remember(session, shard, report.proof, now=now)
-            if keep:
-                kept_plans.keep(session, problem, answer, now=now)
+                if keep:
+                    kept_plans.keep(session, problem, answer, now=now)
     return report
 
 
@@ -136,7 +136,7 @@ def _would_be_late(problem: Problem, placed: Sequence[Placement]) -> list[dateti
 
 
 def _with_who_can_wait(
-    session: Session, problem: Problem, *, until: datetime, moment: datetime, zone: ZoneInfo
+    session: Session, problem: Problem, people: People, *, until: datetime, moment: datetime, zone: ZoneInfo
 ) -> Problem | None:
     """The same question, when callbacks that have time may make room for those that have none.
 
@@ -146,7 +146,10 @@ def _with_who_can_wait(
     moving = read_movable(session, since=since, shard=problem.shard, until=until, most=MOST_MOVED)
     if not moving:
         return None
-    return read_problem(session, moment=moment, zone=zone, shard=problem.shard, moving=moving, late=problem.late)
+    return read_problem(
+        session, moment=moment, zone=zone, shard=problem.shard, policy=problem.policy, people=people, moving=moving,
+        late=problem.late,
+    )  # fmt: skip
 
 
 def _write_plan(
@@ -162,6 +165,9 @@ def _write_plan(
     before = {row.id: row for row in problem.rows}
     if problem.shard.by_team:
         placed = _not_elsewhere(session, problem, placed)
+    # Whoever moves callbacks by hand brings slots up to date as well, and may have taken one away since we looked.
+    there = slots.hold(session, {p.slot_id for p in placed})
+    placed = [p for p in placed if p.slot_id in there]
     news = [p for p in placed if p.slot_id != before[p.callback_id].slot_id]
     lost = [
         item
@@ -242,8 +248,8 @@ def _release_stale(session: Session, *, now: datetime, first: datetime) -> int:
 
 def write(
     session: Session,
-    placed: Iterable[Placement],
-    left: Iterable[Left],
+    placed: Sequence[Placement],
+    left: Sequence[Left],
     versions: Versions,
     *,
     now: datetime,

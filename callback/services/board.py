@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from callback.db import board as rows
 from callback.db import escalations, handovers, outlooks, work
 from callback.db.tables import Escalation, Handover, Outlook
-from callback.db.work import COURTESY, PROMISED, Kind, Wanted
+from callback.db.work import Kind, Wanted
 from callback.domain.facts import ShiftFact
 from callback.domain.moment import start_of_day
 from callback.domain.rate import wilson
@@ -110,15 +110,15 @@ class Board:
 
 WANTED: Mapping[str, Wanted] = {
     "overdue": Wanted(kind=Kind.OVERDUE),
-    "soon": Wanted(kind=Kind.SOON, purposes=PROMISED),
+    "soon": Wanted(kind=Kind.SOON, promised=True),
     "waiting": Wanted(kind=Kind.WAITING),
     "calling": Wanted(kind=Kind.CALLING),
     "nobody_qualifies": Wanted(kind=Kind.NOBODY_QUALIFIES),
     "no_legal_moment": Wanted(kind=Kind.NO_LEGAL_MOMENT),
     "needs_data": Wanted(kind=Kind.NEEDS_DATA),
     "supervisor_only": Wanted(kind=Kind.SUPERVISOR_ONLY),
-    "exhausted": Wanted(kind=Kind.EXHAUSTED, purposes=PROMISED),
-    "exhausted_courtesy": Wanted(kind=Kind.EXHAUSTED, purposes=COURTESY),
+    "exhausted": Wanted(kind=Kind.EXHAUSTED, promised=True),
+    "exhausted_courtesy": Wanted(kind=Kind.EXHAUSTED, promised=False),
 }
 
 
@@ -159,7 +159,7 @@ def look(session: Session, *, now: datetime, zone: ZoneInfo, team_id: int | None
 
 
 def _of(wanted: Wanted, team_id: int | None) -> Wanted:
-    return Wanted(kind=wanted.kind, purposes=wanted.purposes, team_id=team_id)
+    return replace(wanted, team_id=team_id)
 
 
 def _warnings(session: Session, outlook: Outlook | None, *, team_id: int | None) -> tuple[Mapping[str, Any], ...]:
@@ -241,12 +241,8 @@ def _shifts(
     """The hours of those who have any, as far as they bear on this day."""
     zones = {name: ZoneInfo(name) for name in {row.time_zone for row in people}}
     days = {now.astimezone(zone).date() for zone in zones.values()}
-    shifts, changes = rows.hours_on(session, days, team_id=team_id)
-    patterns: defaultdict[int, list[ShiftFact]] = defaultdict(list)
-    for shift in shifts:
-        fact = ShiftFact(shift.weekday, shift.starts, shift.ends)
-        for agent_id in shift.people.split(","):
-            patterns[int(agent_id)].append(fact)
+    changes = rows.changes_on(session, days, team_id=team_id)
+    patterns = rows.weeks_on(session, days, team_id=team_id)
     exceptions: defaultdict[int, dict[date, tuple[tuple[time, time], ...]]] = defaultdict(dict)
     for change in changes:
         hours = ((change.starts, change.ends),) if change.starts is not None else ()
@@ -255,7 +251,7 @@ def _shifts(
     found: dict[int, WorkingTime] = {}
     for row in people:
         if row.id in exceptions:
-            found[row.id] = WorkingTime(zones[row.time_zone], tuple(patterns[row.id]), exceptions[row.id])
+            found[row.id] = WorkingTime(zones[row.time_zone], tuple(patterns.get(row.id, ())), exceptions[row.id])
         elif row.id in patterns:  # who works the same hours is asked about once
             key = row.time_zone, tuple(patterns[row.id])
             found[row.id] = same.setdefault(key, WorkingTime(zones[row.time_zone], key[1], {}))

@@ -1,6 +1,6 @@
 """What the assigner is asked: callbacks as demands, and the people and hours that there are for them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -54,13 +54,6 @@ class People:
 def read_people(session: Session, shard: Shard = EVERYTHING) -> People:
     agents = slots.agents_at_work(session, which=shard.agents())
     return People(agents, slots.working_times(session, agents), frozenset(agents) if shard.by_team else None)
-
-
-def without(people: People, absent: Collection[int]) -> People:
-    """The same without those who are absent: no hours, and no appointment is theirs to keep."""
-    here = {agent_id: agent for agent_id, agent in people.agents.items() if agent_id not in absent}
-    only = None if people.only is None else people.only - frozenset(absent)
-    return People(here, {agent_id: people.hours[agent_id] for agent_id in here}, only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

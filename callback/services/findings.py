@@ -13,13 +13,13 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, String, and_, cast, func, select, text
+from sqlalchemy import Row, Select, and_, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from callback.db import senders, slots
 from callback.db.among import plain
 from callback.db.policies import load_policy
-from callback.db.tables import Agent, Appointment, Callback, Case, Decision, Shift, ShiftException, Slot
+from callback.db.tables import Agent, Appointment, Callback, Case, Decision, ShiftException, Slot
 from callback.db.tables.callbacks import IMPOSSIBLE, OWED_BY_A_PERSON, PINNED
 from callback.db.waiting import read_waiting
 from callback.domain.facts import AgentFacts
@@ -127,8 +127,8 @@ def words(fault: Fault, language: Language, *, zone: ZoneInfo) -> dict[str, Any]
 
 def impossible_shifts(look: _Look) -> Iterator[Fault]:
     """Shifts that overlap, that are too short for a slot, or in which nobody may be called."""
-    for agent_id, week in sorted(_weeks(look.session).items()):
-        yield from _shift_faults(look, agent_id, week)
+    for agent_id, week in sorted(slots.weeks(look.session, Agent.active.is_(True)).items()):
+        yield from _shift_faults(look, agent_id, [(shift.weekday, shift.starts, shift.ends) for shift in week])
     days: defaultdict[tuple[int, date], list[tuple[time | None, time | None]]] = defaultdict(list)
     changes = select(ShiftException.agent_id, ShiftException.day, ShiftException.starts, ShiftException.ends)
     upcoming = changes.join(Agent).where(Agent.active, ShiftException.day >= look.now.date() - timedelta(days=1))
@@ -139,20 +139,6 @@ def impossible_shifts(look: _Look) -> Iterator[Fault]:
             yield Fault("absent_and_at_work", look.names[agent_id], {"day": day.isoformat()}, agent_id)
         worked = [(day, starts, ends) for starts, ends in hours if starts is not None and ends is not None]
         yield from _shift_faults(look, agent_id, worked)
-
-
-def _weeks(session: Session) -> Mapping[int, Sequence[Hours]]:
-    """The week of every active agent, in the order of its days. Thousands of shifts are a handful of different hours:
-    those are the rows that are read, each with its people in one text."""
-    hours = (Shift.weekday, Shift.starts, Shift.ends)
-    people = func.aggregate_strings(cast(Shift.agent_id, String), ",")
-    query = select(*hours, people).join(Agent).where(Agent.active).group_by(*hours).order_by(*hours)
-    weeks: defaultdict[int, list[Hours]] = defaultdict(list)
-    for *one, agent_ids in plain(session, query).all():
-        stretch = tuple(one)
-        for agent_id in agent_ids.split(","):
-            weeks[int(agent_id)].append(stretch)
-    return weeks
 
 
 def _shift_faults(look: _Look, agent_id: int, stretches: Sequence[Hours]) -> Iterator[Fault]:
@@ -237,8 +223,6 @@ def contradictory_pins(look: _Look) -> Iterator[Fault]:
 
 def _clashing_pins(look: _Look, rows: Mapping[int, Any], zones: Mapping[int, ZoneInfo]) -> Iterator[Fault]:
     """What several pins ask together of one agent, or of one customer."""
-    if not rows:
-        return
     durations = demands.read_durations(look.session, moment=look.now, policy=look.policy)
     pins = [
         Pin(
@@ -261,8 +245,9 @@ def _clashing_pins(look: _Look, rows: Mapping[int, Any], zones: Mapping[int, Zon
             params: dict[str, Any] = {"agent": name, "other": clash.other.handle}
             yield Fault(clash.code, pin.handle, params)
         elif clash.code == "pins_overfill_slot":
-            params = {"at": pin.slot[0] if pin.slot else pin.at, "count": clash.count, "minutes": clash.minutes}
-            yield Fault(clash.code, name, params | {"at": f"{params['at']:%Y-%m-%d %H:%M}Z"}, pin.agent_id)
+            starts_at = pin.at if pin.slot is None else pin.slot[0]
+            params = {"at": wording.utc(starts_at), "count": clash.count, "minutes": clash.minutes}
+            yield Fault(clash.code, name, params, pin.agent_id)
         else:
             params = {"day": pin.day.isoformat(), "count": clash.count, "capacity": capacity[pin.agent_id]}
             yield Fault(clash.code, name, params, pin.agent_id)
@@ -304,7 +289,7 @@ def deadlines(look: _Look) -> Iterator[Fault]:
     impossible = columns.where(_IMPOSSIBLE, Callback.due_at >= look.now, Callback.state != CallbackState.IN_PROGRESS)
     for code, statement in (("due_passed", passed), ("due_before_earliest", impossible)):
         for row in _each(look, statement):
-            yield Fault(code, row.handle, {"due": _utc(row.due_at)})
+            yield Fault(code, row.handle, {"due": wording.utc(row.due_at)})
 
 
 def blocked(look: _Look) -> Iterator[Fault]:
@@ -336,8 +321,8 @@ def left_out(look: _Look) -> Iterator[Fault]:
         .order_by(Callback.due_at, Callback.id)
     )
     for row in _each(look, statement):
-        asked = {} if row.at is None else {"at": _utc(row.at)}
-        yield Fault(f"left_{row.rule}", row.handle, {"due": _utc(row.due_at), **asked})
+        asked = {} if row.at is None else {"at": wording.utc(row.at)}
+        yield Fault(f"left_{row.rule}", row.handle, {"due": wording.utc(row.due_at), **asked})
 
 
 def late_appointments(look: _Look) -> Iterator[Fault]:
@@ -351,12 +336,8 @@ def late_appointments(look: _Look) -> Iterator[Fault]:
         .limit(look.limit)
     )
     for row in _each(look, statement):
-        when = {"at": _utc(row.at), "calls_at": _utc(row.planned_at)}
+        when = {"at": wording.utc(row.at), "calls_at": wording.utc(row.planned_at)}
         yield Fault("appointment_late", row.handle, {"agent": look.names.get(row.agent_id, "–"), **when})
-
-
-def _utc(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}Z"
 
 
 def senders_held(look: _Look) -> Iterator[Fault]:

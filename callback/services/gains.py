@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callback.db.engine import SessionFactory, reading
-from callback.db.policies import load_policy
 from callback.db.shards import EVERYTHING, Shard
 from callback.db.tables import Agent, Callback, PlanProof
 from callback.domain.facts import AgentFacts
@@ -69,13 +68,13 @@ def remember(session: Session, shard: Shard, proof: Proof | None, *, now: dateti
     row = _row(session, shard)
     new = _bottlenecks(proof)
     if row is None:
-        session.add(PlanProof(shard=shard.name, at=now, missed=proof.missed, bottlenecks=new, gains=[]))
+        session.add(PlanProof(shard=shard.name, at=now, bottlenecks=new, gains=[]))
         return
     seen = {(b["at"], *b["languages"], "/", *b["skills"]) for b in new}
     old = [b for b in _to_come(row, now) if (b["at"], *b["languages"], "/", *b["skills"]) not in seen]
     kept = sorted([*new, *old], key=lambda b: (-b["promises"], -b["value"], b["at"]))[:KEPT]
-    if (kept, proof.missed) != (row.bottlenecks, row.missed):
-        row.at, row.missed, row.bottlenecks = now, proof.missed, kept
+    if kept != row.bottlenecks:
+        row.at, row.bottlenecks = now, kept
 
 
 def ask_all(
@@ -105,20 +104,19 @@ def ask(
     session: Session, row: PlanProof, *, now: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING
 ) -> tuple[list[Gain], Proof | None]:
     """What one more agent of each scarce kind would bring, the most first; and what the whole plan proves today."""
-    people = demands.read_people(session, shard)
-    days = load_policy(session).planning_horizon_days
+    kinds = _kinds(_to_come(row, now))
+    if not kinds:
+        return [], None
+    seen = what_if.look(session, moment=now, zone=zone, shard=shard)
+    people, days = seen.people, seen.problem.policy.planning_horizon_days
     gains: list[Gain] = []
-    proof: Proof | None = None
-    for languages, skills in _kinds(_to_come(row, now)):
+    for languages, skills in kinds:
         model = _model(people, languages, skills)
         if model is None:
             continue
         hired = replace(model, id=_HIRED, team_id=shard.team_id)
         extra = _hours(people.hours[model.id], now, days)
-        found = what_if.compare(
-            session, what_if.Change(hired=(hired,), extra=tuple(extra)), moment=now, zone=zone, shard=shard
-        )
-        proof = found.today.proof
+        found = what_if.otherwise(session, seen, what_if.Change(hired=(hired,), extra=tuple(extra)))
         gain = Gain(
             languages=tuple(sorted(languages)),
             skills=tuple(sorted(skills)),
@@ -128,7 +126,7 @@ def ask(
         )
         if gain.in_time > 0 or gain.placed > 0:
             gains.append(gain)
-    return sorted(gains, key=lambda gain: (-gain.in_time, -gain.placed)), proof
+    return sorted(gains, key=lambda gain: (-gain.in_time, -gain.placed)), seen.solution.proof
 
 
 def newest(session: Session, shards: Iterable[Shard]) -> list[PlanProof]:

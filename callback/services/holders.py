@@ -14,6 +14,7 @@ from callback.db.waiting import Waiting, read_waiting
 from callback.domain.assignment import Demand, SlotFact
 from callback.domain.words import CallbackState
 from callback.services import demands
+from callback.services.wording import utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def price_of(holders: Sequence[Holder], demand: Demand, slot: SlotFact) -> tuple
     if not movable:
         return "held_fixed", {"calls": len(holders)}
     weakest = min(movable, key=lambda h: (h.in_time(), h.value(slot), -h.row.due_at.timestamp()))
-    params = {"holder": weakest.handle, "calls": len(holders), "due": f"{weakest.row.due_at:%Y-%m-%d %H:%M}Z"}
+    params = {"holder": weakest.handle, "calls": len(holders), "due": utc(weakest.row.due_at)}
     if weakest.in_time() and slot.starts_at > demand.due:
         return "held_due", params
     if weakest.in_time() and weakest.row.due_at <= demand.due:

@@ -3,16 +3,14 @@
 import zlib
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
+from callback.db.shards import EVERYTHING
 from callback.db.tables import KeptPlan
 from callback.errors import NotFound
 from callback.services import plan_files
 from callback.services.problems import Answer, Problem
-
-MOST_LOOKED_AT = 10_000
-"""Plannings, to find the newest of each part."""
 
 
 def keep(session: Session, problem: Problem, answer: Answer, *, now: datetime) -> None:
@@ -31,14 +29,12 @@ def at(session: Session, moment: datetime) -> list[tuple[datetime, str, str]]:
 
     Raises `NotFound("plan_not_kept")`.
     """
-    known = select(KeptPlan).where(KeptPlan.at <= moment).order_by(KeptPlan.at.desc(), KeptPlan.id.desc())
-    newest: dict[str, int] = {}
-    for row in session.scalars(known.limit(MOST_LOOKED_AT)):
-        newest.setdefault(row.shard, row.id)
-    rows = session.scalars(
-        select(KeptPlan).where(KeptPlan.id.in_(newest.values())).order_by(KeptPlan.shard).options(undefer("*"))
-    )
-    found = [(row.at, row.shard, zlib.decompress(row.content).decode()) for row in rows]
-    if not found:
+    until = select(KeptPlan.shard, func.max(KeptPlan.id).label("id")).where(KeptPlan.at <= moment)
+    newest = dict(session.execute(until.group_by(KeptPlan.shard)).tuples().all())
+    if not newest:
         raise NotFound("plan_not_kept", moment=moment)
-    return found
+    # Planned at once or by teams: what was kept before the last change from one to the other does not count any more.
+    whole = newest.pop(EVERYTHING.name, 0)
+    counts = {number for number in newest.values() if number > whole} or {whole}
+    plans = select(KeptPlan).where(KeptPlan.id.in_(counts)).order_by(KeptPlan.shard).options(undefer("*"))
+    return [(row.at, row.shard, zlib.decompress(row.content).decode()) for row in session.scalars(plans)]

@@ -5,8 +5,8 @@ callbacks, customers and agents, no names and no telephone numbers.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from callback.domain.words import PartOfDay
 from callback.errors import Invalid
 from callback.services.optimum import OptimalAssigner, Solution
 
-FORMAT = "callback-plan-1"
+FORMAT = "callback-plan-2"
 
 
 def export(demands: Sequence[Demand], roster: Roster, policy: Policy, solution: Solution) -> str:
@@ -70,31 +70,39 @@ def export(demands: Sequence[Demand], roster: Roster, policy: Policy, solution: 
     return json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def replay(content: bytes | str) -> tuple[str, bool]:
-    """Plan again from the file alone: the file as it comes out, and whether it is the same to the byte.
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What comes of planning a file again."""
 
-    Raises `Invalid("plan_file")` for anything that is no such file.
-    """
+    again: str
+    """The file as it comes out."""
+    same: bool
+    """To the byte."""
+    placed: int
+    differing: tuple[int, ...]
+    """The callbacks of which the two answers say something else."""
+
+
+def replay(content: bytes) -> Replay:
+    """Plan again from the file alone. Raises `Invalid("plan_file")` for anything that is no such file."""
     try:
-        content = content if isinstance(content, str) else content.decode()
-        whole = json.loads(content)
+        whole = json.loads(content.decode())
         if whole["format"] != FORMAT:
             raise ValueError(f"format {whole['format']!r}")
         policy, demands, roster = _policy_in(whole["policy"]), _demands_in(whole), _roster_in(whole)
         # A file that somebody wrote by hand may ask what cannot be answered; it is told like any other fault in it.
-        again = export(demands, roster, policy, OptimalAssigner().solve(demands, roster, policy))
+        solution = OptimalAssigner().solve(demands, roster, policy)
+        before, after = _by_callback(whole["answer"]), _by_callback(_answer(solution))
+        again = export(demands, roster, policy, solution)
     except (ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RecursionError) as error:
         raise Invalid("plan_file", problem=f"{type(error).__name__}: {error}"[:200]) from error
-    return again, again == content
+    different = sorted(i for i in before.keys() | after.keys() if before.get(i) != after.get(i))
+    return Replay(again, again.encode() == content, len(solution.placed), tuple(different))
 
 
-def differing(content: bytes, again: str) -> list[int]:
-    """The callbacks of which two answers to one question say something else."""
-    one, other = (
-        {item[0]: item[1:] for item in (*answer["placed"], *answer["left"])}
-        for answer in (json.loads(content)["answer"], json.loads(again)["answer"])
-    )
-    return sorted(i for i in one.keys() | other.keys() if one.get(i) != other.get(i))
+def _by_callback(answer: Mapping[str, Any]) -> dict[int, list[Any]]:
+    """Where each was placed, or why it was left."""
+    return {item[0]: item[1:] for item in (*answer["placed"], *answer["left"])}
 
 
 def _demand_out(demand: Demand, odds: int | None) -> dict[str, Any]:

@@ -281,9 +281,9 @@ class _Ledger:
             created.append((*who, *figures, self._now, self._now, 1))
             self._decide(row, callback_id, duty, "created")
         bulk.insert_rows(session, CALLBACKS, NEW_CALLBACK, created)
-        bulk.update_rows(session, CALLBACKS, CHANGED_CALLBACK, self._changed)
-        bulk.update_rows(session, CALLBACKS, WITHDRAWN_CALLBACK, self._withdrawn)
-        bulk.update_rows(session, CALLBACKS, BLOCKED_CALLBACK, self._blocked)
+        bulk.update_rows(session, CALLBACKS, CHANGED_CALLBACK, self._changed, versioned=True)
+        bulk.update_rows(session, CALLBACKS, WITHDRAWN_CALLBACK, self._withdrawn, versioned=True)
+        bulk.update_rows(session, CALLBACKS, BLOCKED_CALLBACK, self._blocked, versioned=True)
         appointments.hand_over(
             session, {old: ids[place] if new is None else new for old, new, place in self._succeeded}
         )

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from callback.db import slots
-from callback.db.policies import load_policy
 from callback.db.shards import EVERYTHING, Shard, shards_of
 from callback.db.waiting import Waiting, read_held
 from callback.domain.assignment import Demand, Left, Placement, Roster, SlotFact
@@ -27,7 +26,7 @@ from callback.errors import Invalid
 from callback.services import demands, policies
 from callback.services.demands import People
 from callback.services.kept_slots import wanted
-from callback.services.optimum import OptimalAssigner, Proof
+from callback.services.optimum import OptimalAssigner, Proof, Solution
 from callback.services.problems import Problem, read_problem
 
 
@@ -110,7 +109,7 @@ class Comparison:
             gained=tuple(sorted((*self.gained, *other.gained))),
             lost=tuple(sorted((*self.lost, *other.lost))),
             people={**self.people, **other.people},
-            shifted=(*self.shifted, *other.shifted)[:MOST_SHIFTED],
+            shifted=tuple(sorted((*self.shifted, *other.shifted), key=_lost_first)[:MOST_SHIFTED]),
         )
 
     @property
@@ -136,37 +135,69 @@ def compare_all(session: Session, change: Change, *, moment: datetime, zone: Zon
     return functools.reduce(Comparison.joined, found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsItIs:
+    """Everything that may be moved, planned as things are; any number of changes are held against it."""
+
+    moment: datetime
+    zone: ZoneInfo
+    shard: Shard
+    people: People
+    problem: Problem
+    solution: Solution
+    held: Sequence[Waiting]
+    """What stands in anybody's list."""
+
+    @property
+    def since(self) -> datetime:
+        return start_of_day(self.moment.astimezone(self.zone).date(), self.zone)
+
+
+def look(session: Session, *, moment: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING) -> AsItIs:
+    people = demands.read_people(session, shard)
+    problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard, people=people)
+    since = start_of_day(moment.astimezone(zone).date(), zone)
+    return AsItIs(
+        moment=moment, zone=zone, shard=shard, people=people, problem=problem,
+        solution=OptimalAssigner().solve(problem.demands, problem.roster, problem.policy),
+        held=read_held(session, people.agents, since=since, shard=shard),
+    )  # fmt: skip
+
+
 def compare(
     session: Session, change: Change, *, moment: datetime, zone: ZoneInfo, shard: Shard = EVERYTHING
 ) -> Comparison:
     """Plan everything that may be moved twice, as things are and with the change; of one team with `shard`.
 
+    Raises as `otherwise`.
+    """
+    return otherwise(session, look(session, moment=moment, zone=zone, shard=shard), change)
+
+
+def otherwise(session: Session, seen: AsItIs, change: Change) -> Comparison:
+    """The plan with the change against the one as things are.
+
     Raises `Invalid` for figures that no policy can have, hours outside what is planned, or an agent who is not there.
     """
-    policy = load_policy(session)
-    other_policy = _other_policy(session, change)
-    people = demands.read_people(session, shard)
-    other_people = _other_people(session, people, change, other_policy, moment=moment, shard=shard)
-    since = start_of_day(moment.astimezone(zone).date(), zone)
-    held = read_held(session, people.agents, since=since, shard=shard)
-    problem = read_problem(session, moment=moment, zone=zone, afresh=True, shard=shard, people=people)
-    today = OptimalAssigner().solve(problem.demands, problem.roster, policy)
-    before = {p.callback_id: p for p in (*_standing(held, problem, moment), *today.placed)}
-    leaving = [row for row in held if row.agent_id in change.absent]
+    policy, moment = _other_policy(session, change), seen.moment
+    people = _other_people(session, seen.people, change, policy, moment=moment, shard=seen.shard)
+    before = {p.callback_id: p for p in (*_standing(seen.held, seen.problem, moment), *seen.solution.placed)}
+    leaving = [row for row in seen.held if row.agent_id in change.absent]
     other = read_problem(
-        session, moment=moment, zone=zone, afresh=True, policy=other_policy, shard=shard, moving=leaving,
-        people=demands.without(people, change.absent),
+        session, moment=moment, zone=seen.zone, afresh=True, policy=policy, shard=seen.shard, moving=leaving,
+        people=people,
     )  # fmt: skip
-    other_roster = _changed(other.roster, people, other_people, (policy, other_policy), since=moment, first=since)
+    roster = _cut_roster(other.roster, seen, people, policy)
     # What the plan of today shows stays where it can: the difference is then the change's doing.
     wishes = [replace(d, current=_slot(before.get(d.callback_id))) for d in other.demands]
-    otherwise = OptimalAssigner().solve(wishes, other_roster, other_policy)
-    staying = [row for row in held if row.agent_id not in change.absent]
-    after = {p.callback_id: p for p in (*_standing(staying, other, moment), *otherwise.placed)}
-    known = {d.callback_id: d for d in (*other.demands, *problem.demands)}
+    solution = OptimalAssigner().solve(wishes, roster, policy)
+    staying = [row for row in seen.held if row.agent_id not in change.absent]
+    after = {p.callback_id: p for p in (*_standing(staying, other, moment), *solution.placed)}
+    known = {d.callback_id: d for d in (*other.demands, *seen.problem.demands)}
+    left = (*seen.solution.left, *seen.problem.impossible)
     return Comparison(
-        today=_world(before.values(), known, (*today.left, *problem.impossible), today.proof),
-        otherwise=_world(after.values(), known, (*otherwise.left, *other.impossible), otherwise.proof),
+        today=_world(before.values(), known, left, seen.solution.proof),
+        otherwise=_world(after.values(), known, (*solution.left, *other.impossible), solution.proof),
         moved=sum(after[i].slot_id != before[i].slot_id for i in before.keys() & after.keys()),
         gained=tuple(sorted(after.keys() - before.keys())),
         lost=tuple(sorted(before.keys() - after.keys())),
@@ -201,7 +232,7 @@ def _more_people(session: Session, change: Change, shard: Shard) -> dict[int, Ag
     found = slots.agents_by_id(session, asked)
     if missing := asked - found.keys():
         raise Invalid("agent_has_no_shifts", agent=min(missing))
-    if idle := sorted(change.absent - slots.agents_at_work(session).keys()):
+    if change.absent and (idle := sorted(change.absent - slots.agents_at_work(session).keys())):
         raise Invalid("agent_has_no_shifts", agent=slots.name_of(session, idle[0]))
     more = {**found, **{agent.id: agent for agent in change.hired}}
     return {i: agent for i, agent in more.items() if not shard.by_team or agent.team_id == shard.team_id}
@@ -235,37 +266,30 @@ def _shifted(before: Mapping[int, Placement], after: Mapping[int, Placement]) ->
     def place(found: Placement | None) -> Place | None:
         return None if found is None else (found.agent_id, found.at)
 
-    changed = [i for i in before.keys() | after.keys() if _slot(before.get(i)) != _slot(after.get(i))]
-    changed.sort(key=lambda i: (i in after, i in before, i))
-    return [
-        Shifted(callback_id=i, before=place(before.get(i)), after=place(after.get(i))) for i in changed[:MOST_SHIFTED]
+    changed = [
+        Shifted(callback_id=i, before=place(before.get(i)), after=place(after.get(i)))
+        for i in before.keys() | after.keys()
+        if _slot(before.get(i)) != _slot(after.get(i))
     ]
+    return sorted(changed, key=_lost_first)[:MOST_SHIFTED]
+
+
+def _lost_first(one: Shifted) -> tuple[bool, bool, int]:
+    return one.after is not None, one.before is not None, one.callback_id
 
 
 def _slot(placement: Placement | None) -> int | None:
     return None if placement is None else placement.slot_id
 
 
-def _changed(
-    roster: Roster,
-    people: People,
-    other: People,
-    policies: tuple[Policy, Policy],
-    *,
-    since: datetime,
-    first: datetime,
-) -> Roster:
-    """The roster with the other people in it, and with the slots of whoever's hours are others cut anew."""
-    today, otherwise = policies
-    all_anew = (today.slot, today.planning_horizon_days) != (otherwise.slot, otherwise.planning_horizon_days)
-    anew = {i for i in other.agents if all_anew or other.hours[i] is not people.hours.get(i)}
+def _cut_roster(roster: Roster, seen: AsItIs, people: People, policy: Policy) -> Roster:
+    """The roster with the slots of whoever's hours are others cut anew."""
+    today = seen.problem.policy
+    all_anew = (today.slot, today.planning_horizon_days) != (policy.slot, policy.planning_horizon_days)
+    anew = {i for i in people.agents if all_anew or people.hours[i] is not seen.people.hours.get(i)}
     kept = [slot for slot in roster.slots if slot.agent_id not in anew]
-    cut = _cut_anew(roster.slots, anew, other, otherwise, since=since, first=first)
-    return replace(
-        roster,
-        agents=tuple(other.agents.values()),
-        slots=tuple(sorted((*kept, *cut), key=lambda s: (s.starts_at, s.agent_id))),
-    )
+    slots_anew = _cut_anew(roster.slots, anew, people, policy, since=seen.moment, first=seen.since)
+    return replace(roster, slots=tuple(sorted((*kept, *slots_anew), key=lambda s: (s.starts_at, s.agent_id))))
 
 
 def _cut_anew(
@@ -276,15 +300,18 @@ def _cut_anew(
     there: defaultdict[int, list[SlotFact]] = defaultdict(list)
     for slot in present:
         there[slot.agent_id].append(slot)
+    same = {(slot.agent_id, slot.starts_at, slot.ends_at): slot for slot in present}
     whose = People({i: people.agents[i] for i in anew}, {i: people.hours[i] for i in anew}, people.only)
     found: list[SlotFact] = []
     for agent_id, start, end in wanted(whose, policy, since, first):
         if end <= since:
             continue
-        same = next((s for s in there[agent_id] if (s.starts_at, s.ends_at) == (start, end)), None)
-        booked = sum(s.booked_seconds for s in there[agent_id] if start <= s.starts_at < end)
-        booked = max(booked, int((since - start).total_seconds()))
-        found.append(same or SlotFact(-1 - len(found), agent_id, start, end, booked))
+        known = same.get((agent_id, start, end))
+        if known is None:
+            booked = sum(s.booked_seconds for s in there[agent_id] if start <= s.starts_at < end)
+            booked = max(booked, int((since - start).total_seconds()))
+            known = SlotFact(-1 - len(found), agent_id, start, end, booked)
+        found.append(known)
     return found
 
 

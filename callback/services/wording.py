@@ -113,6 +113,11 @@ def _read(text: str) -> date | None:
         return None
 
 
+def utc(at: datetime) -> str:
+    """A moment among the params of a decision or a finding; `spoken` reads it again."""
+    return f"{at:%Y-%m-%d %H:%M}Z"
+
+
 def moment(at: datetime, language: Language) -> str:
     """`Wed, 11 Mar 2026, 21:00`, on the clock that `at` is told by: clear whenever it is read."""
     return say("desk.day_at", language, day=day(at.date(), language), time=f"{at:%H:%M}")

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from callback.db import escalations, handovers, work
-from callback.db.work import COURTESY, PROMISED, Kind, Wanted
+from callback.db.work import Kind, Wanted
 from callback.domain.account import Scope
 from callback.domain.moment import start_of_day
 from callback.domain.words import Disposition, Purpose, Role
@@ -48,7 +48,8 @@ KINDS = (
     Kind.DISCONTENT_TODAY.value,
     Kind.RECOMMENDING_TODAY.value,
 )
-GROUPS = {"promised": PROMISED, "courtesy": COURTESY}
+GROUPS = {"promised": True, "courtesy": False}
+"""Whether it is owed by a time that somebody was told."""
 MOST_AT_ONCE = 200
 
 
@@ -107,7 +108,9 @@ def _lines(
         return escalations.marked(session, team_id=team, after=after, limit=LINES + 1)
     if kind == UNSIGNED:
         return handovers.page_of_unsigned(session, team_id=team, after=after, limit=LINES + 1)
-    wanted = Wanted(kind=Kind(kind), purposes=_purposes(purpose), team_id=team, agent_id=agent)
+    wanted = Wanted(
+        kind=Kind(kind), purposes=_purposes(purpose), promised=GROUPS.get(purpose or ""), team_id=team, agent_id=agent
+    )
     return work.page(session, wanted, now=desk.now, day_starts=day_starts, after=after, limit=LINES + 1)
 
 
@@ -125,7 +128,7 @@ def _result_code(result: str) -> str:
 
 def _purposes(chosen: str | None) -> tuple[Purpose, ...]:
     if chosen is None or chosen in GROUPS:
-        return GROUPS.get(chosen or "", ())
+        return ()
     try:
         return (Purpose(chosen),)
     except ValueError:

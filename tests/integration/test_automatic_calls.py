@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from callback.db.engine import SessionFactory
 from callback.db.tables import Attempt, Callback, Case, ContactPoint, Suppression
-from callback.db.work import COURTESY, PROMISED, Kind, Wanted, counts
+from callback.db.work import Kind, Wanted, counts
 from callback.domain.plan import BASE_PRIORITY
 from callback.domain.words import (
     AttemptState,
@@ -267,8 +267,8 @@ def test_zero_calls_for_a_person(sessions: SessionFactory, line: Line) -> None:
         made = session.scalars(select(Callback).where(Callback.purpose == Purpose.VISIT)).one()
         assert (made.channel, made.case_id, made.state) == (Channel.AGENT, line.under_way.case, CallbackState.WAITING)
         assert (made.priority, made.priority_floor) == (BASE_PRIORITY[Purpose.ANSWER],) * 2
-        promised = Wanted(kind=Kind.WAITING, purposes=PROMISED)
-        courtesy = Wanted(kind=Kind.WAITING, purposes=COURTESY)
+        promised = Wanted(kind=Kind.WAITING, promised=True)
+        courtesy = Wanted(kind=Kind.WAITING, promised=False)
         found = counts(session, {"promised": promised, "courtesy": courtesy}, now=line.now, day_starts=line.now)
         assert found == {"promised": 1, "courtesy": 0}
     assert look(sessions, line.under_way).attempt.disposition is Disposition.PARTIAL

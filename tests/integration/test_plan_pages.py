@@ -125,7 +125,7 @@ def test_the_plan_as_a_file_is_replayed(house: House, chief: TestClient, now: da
     centre(house, now)
     answer = chief.get("/plan/export")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="plan-2026-03-11-1000.json"'
-    _, same = plan_files.replay(answer.text)
+    same = plan_files.replay(answer.content).same
     assert same
     assert "王" not in json.dumps(answer.json(), ensure_ascii=False)
     with house.sessions() as session:

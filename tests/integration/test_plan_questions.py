@@ -2,7 +2,8 @@
 
 import json
 import threading
-from datetime import date, datetime, time, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from callback.db.engine import SessionFactory, reading
 from callback.db.policies import save_policy
-from callback.db.tables import Agent, Callback, Case, Decision, Shift, ShiftException, Team
+from callback.db.tables import Agent, Callback, Case, CaseHandler, Decision, Shift, ShiftException, Team
 from callback.domain.words import CallbackState
 from callback.errors import Invalid, NotFound
 from callback.services import (
@@ -25,11 +26,11 @@ from callback.services import (
     what_if,
 )
 from callback.services.assignments import assign
-from callback.services.optimum import OptimalAssigner
+from callback.services.optimum import OptimalAssigner, Proof
 from callback.services.planning import plan_day
 from callback.services.problems import read_problem
 from callback.texts import say
-from tests.town import add_agent, add_case, add_customer, fill
+from tests.town import add_agent, add_case, add_customer, fill, make_unhappy
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -126,6 +127,41 @@ def test_what_if_cuts_other_days_and_other_slots(sessions: SessionFactory, now: 
         assert found.otherwise.placed != standing
     assert ask(slot=3600).otherwise.placed >= standing
     assert ask(planning_horizon_days=2).moved == 0
+
+
+def test_whoever_gets_a_first_shift_in_a_what_if_is_held_to_the_rules_about_persons(
+    sessions: SessionFactory, now: datetime
+) -> None:
+    """A second call by whoever handled the case is forbidden in every world."""
+    with sessions.begin() as session:
+        save_policy(session, now=now, figures={"planning_horizon_days": 1})
+        wang, zhao = (add_agent(session, name, now=now, hours=()).id for name in ("wang", "zhao"))
+        case = add_case(
+            session, add_customer(session, now=now), now=now, answer="已修好", answered_at=now, told_at=now, plan_at=now
+        )
+        session.add(CaseHandler(case_id=case.id, agent_id=wang, role="answered", at=now))
+        make_unhappy(session, case, at=now - DAY)
+    plan_day(sessions, now=now, zone=SHANGHAI)
+
+    def placed_with(agent_id: int) -> int:
+        change = what_if.Change(extra=(what_if.ExtraShift(agent_id, now.date(), time(14), time(17)),))
+        with reading(sessions) as session:
+            return what_if.compare(session, change, moment=now, zone=SHANGHAI).otherwise.placed
+
+    assert (placed_with(wang), placed_with(zhao)) == (0, 1)
+
+
+def test_the_lost_ones_come_first_of_all_teams_together() -> None:
+    here = (1, datetime(2026, 3, 11, 10, tzinfo=UTC))
+    world = what_if.World(placed=0, in_time=0, expected_contacts=0, left=Counter(), proof=Proof())
+
+    def part(*shifted: what_if.Shifted) -> what_if.Comparison:
+        return what_if.Comparison(today=world, otherwise=world, moved=0, gained=(), lost=(), shifted=shifted)
+
+    moved = [what_if.Shifted(callback_id=n, before=here, after=here) for n in range(what_if.MOST_SHIFTED)]
+    lost = what_if.Shifted(callback_id=999, before=here, after=None)
+    both = part(*moved).joined(part(lost)).shifted
+    assert (both[0], len(both)) == (lost, what_if.MOST_SHIFTED)
 
 
 def test_hours_that_somebody_works_anyway_bring_nothing(sessions: SessionFactory, now: datetime) -> None:
@@ -231,12 +267,13 @@ def test_an_exported_plan_is_replayed_to_the_byte_and_a_changed_one_is_not(
     solution = OptimalAssigner().solve(problem.demands, problem.roster, problem.policy)
     content = plan_files.export(problem.demands, problem.roster, problem.policy, solution)
     assert len(json.loads(content)["demands"]) == len(problem.demands) > 0
-    assert plan_files.replay(content) == (content, True)
+    found = plan_files.replay(content.encode())
+    assert (found.again, found.same, found.differing) == (content, True, ())
     tampered = json.loads(content)
     tampered["answer"]["placed"][0][2] += 1
     changed = json.dumps(tampered, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
-    assert plan_files.replay(changed) == (content, False)
-    assert plan_files.differing(changed.encode(), content) == [tampered["answer"]["placed"][0][0]]
+    found = plan_files.replay(changed.encode())
+    assert (found.again, found.same, found.differing) == (content, False, (tampered["answer"]["placed"][0][0],))
 
 
 def test_a_planning_that_was_is_exported_and_replayed(sessions: SessionFactory, now: datetime) -> None:
@@ -255,13 +292,24 @@ def test_a_planning_that_was_is_exported_and_replayed(sessions: SessionFactory, 
     with reading(sessions) as session:
         ((at, shard, content),) = kept_plans.at(session, now + 1.5 * HOUR)
         ((later, _, _),) = kept_plans.at(session, now + 9 * HOUR)
+        with pytest.raises(NotFound):
+            kept_plans.at(session, now)
     assert (at, later, shard) == (now + HOUR, now + 2 * HOUR, "all")
-    assert plan_files.replay(content) == (content, True)
+    assert plan_files.replay(content.encode()).same
     told = {
         i: (agent, datetime.fromisoformat(moment)) for i, _, agent, moment in json.loads(content)["answer"]["placed"]
     }
     assert len(told) == 4
     assert told.items() <= morning.items(), "what the file says is what stood in the lists"
+    with sessions.begin() as session:
+        save_policy(session, now=now, figures={"plan_by_team": True})
+    fill(sessions, now, cases=6)
+    plan_day(sessions, now=now + 3 * HOUR, zone=SHANGHAI, keep=True)
+    with reading(sessions) as session:
+        assert [part for _, part, _ in kept_plans.at(session, now + 9 * HOUR)] == ["rest"], (
+            "not planned at once any more"
+        )
+        assert [part for _, part, _ in kept_plans.at(session, now + 2.5 * HOUR)] == ["all"]
     with sessions.begin() as session:
         thrown = housekeeping.purge(session, now=now + DAY + 1.5 * HOUR, keep_plans=DAY)
         assert thrown["kept_plans"] == 1
@@ -269,7 +317,7 @@ def test_a_planning_that_was_is_exported_and_replayed(sessions: SessionFactory, 
 
 @pytest.mark.parametrize(
     "broken",
-    [b"\xff\xfe", b"[]", "slot", "priority", "naive"],
+    [b"\xff\xfe", b"[]", "slot", "priority", "naive", "no answer"],
 )
 def test_a_file_that_is_no_plan_is_refused_in_words(
     sessions: SessionFactory, now: datetime, broken: bytes | str
@@ -288,6 +336,8 @@ def test_a_file_that_is_no_plan_is_refused_in_words(
         whole["demands"][0]["priority"] = "high"
     elif broken == "naive":
         whole["demands"][0]["due"] = "2026-03-11T10:00:00"
+    elif broken == "no answer":
+        del whole["answer"]
     content = broken if isinstance(broken, bytes) else json.dumps(whole).encode()
     with pytest.raises(Invalid) as refused:
         plan_files.replay(content)

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time, timedelta
 from multiprocessing.synchronize import Event
 from zoneinfo import ZoneInfo
@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.planner_lock import only_planner
-from callback.db.tables import Callback
+from callback.db.tables import Callback, Case, ShiftException
 from callback.domain.assignment import Demand, Left, Placement, Roster
 from callback.domain.policy import Policy
-from callback.services.assignments import assign
+from callback.services.assignments import assign, prepare
 from callback.services.optimum import OptimalAssigner
 from callback.services.plans import plan
 from callback.settings import load_settings
@@ -114,3 +114,59 @@ def test_a_planner_that_is_killed_keeps_nobody_waiting(sessions: SessionFactory,
         process.join(PATIENCE_S)
     thread.join(PATIENCE_S)
     assert inside.is_set()
+
+
+class Meanwhile:
+    """Something happens while the planner thinks."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._happens = happens
+
+    def assign(
+        self, demands: Iterable[Demand], roster: Roster, policy: Policy
+    ) -> tuple[Sequence[Placement], Sequence[Left]]:
+        answer = OptimalAssigner().assign(demands, roster, policy)
+        self._happens()
+        return answer
+
+
+def test_what_was_taken_back_while_the_planner_thought_stays_taken_back(
+    sessions: SessionFactory, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+    decided(sessions, now, cases=3, due=20 * MINUTE)
+
+    def told() -> None:
+        with sessions.begin() as session:
+            case = session.scalars(select(Case).order_by(Case.id)).first()
+            assert case is not None
+            case.told_at, case.plan_at = now, now
+        plan(sessions, now=now)
+
+    report = assign(sessions, now=now, zone=SHANGHAI, assigner=Meanwhile(told))
+    with sessions() as session:
+        states = session.scalars(select(Callback.state).order_by(Callback.id)).all()
+    assert states[:3] == ["cancelled", "assigned", "assigned"]
+    assert report.assigned == 2
+
+
+def test_a_slot_that_has_gone_while_the_planner_thought_takes_no_plan_along(
+    sessions: SessionFactory, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        li = add_agent(session, "li", now=now, hours=((time(10), time(11)),), days=range(2, 3)).id
+        add_agent(session, "zhao", now=now, hours=((time(10), time(11)),), days=range(2, 3))
+    decided(sessions, now, cases=10, due=20 * MINUTE)
+
+    def ill() -> None:
+        with sessions.begin() as session:
+            session.add(ShiftException(agent_id=li, day=now.date()))
+        with sessions.begin() as session:
+            prepare(session, now=now, moment=now, zone=SHANGHAI)
+
+    assign(sessions, now=now, zone=SHANGHAI, assigner=Meanwhile(ill))
+    with sessions() as session:
+        whose = session.scalars(select(Callback.agent_id).where(Callback.state == "assigned")).all()
+    assert whose
+    assert li not in whose

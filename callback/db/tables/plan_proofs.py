@@ -16,8 +16,6 @@ class PlanProof(WithId, Base):
 
     shard: Mapped[str] = mapped_column(String(32), unique=True)
     at: Mapped[datetime]
-    missed: Mapped[int] = mapped_column(default=0)
-    """Due times that no plan can keep, as the last planning saw it."""
     bottlenecks: Mapped[list[Any]] = mapped_column(default=list)
     """The dearest times that are still to come, each with the kind of people it lacks."""
     gains: Mapped[list[Any]] = mapped_column(default=list)

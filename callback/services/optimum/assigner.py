@@ -110,9 +110,9 @@ class OptimalAssigner:
         if others:
             part = Solution(proof=solution.proof)
             _place(others, roster, policy, books, part)
+            if part.proof.repaired and _keep_more_promises(part, others, _with(roster, kept, everything), policy):
+                books = Books.of(_with(roster, [*kept, *part.placed], everything))
             part.left = name_limits(part.left, others, roster, books, policy)
-            if part.proof.repaired and len(others) <= CHECKED and all(d.current is None for d in others):
-                _keep_more_promises(part, others, _with(roster, kept, everything), policy)
             solution = Solution([*kept, *part.placed], [*solution.left, *part.left], part.proof)
         solution.placed.sort(key=lambda p: p.callback_id)
         solution.left.sort(key=lambda item: item.callback_id)
@@ -145,21 +145,25 @@ def _place(batch: Sequence[Demand], roster: Roster, policy: Policy, books: Books
     solution.left += [Left(demand.callback_id, "no_capacity") for demand in pending]
 
 
-def _keep_more_promises(ours: Solution, demands: Sequence[Demand], roster: Roster, policy: Policy) -> None:
-    """Whatever was planned again is no longer proved: where the plain list keeps more promises, it is the plan.
+def _keep_more_promises(ours: Solution, demands: Sequence[Demand], roster: Roster, policy: Policy) -> bool:
+    """Whatever was planned again is no longer proved: where the plain list keeps more promises, it is the plan (True).
 
     Asked only where nothing stands in somebody's list yet: the plain list does not know what people see.
     """
+    if len(demands) > CHECKED or any(demand.current is not None for demand in demands):
+        return False
     due = {demand.callback_id: demand.due for demand in demands}
 
     def kept(placed: Iterable[Placement]) -> int:
         return sum(p.at <= due[p.callback_id] for p in placed)
 
     if kept(ours.placed) == len(demands):
-        return
+        return False
     placed, left = PlainAssigner().assign(demands, roster, policy)
-    if kept(placed) > kept(ours.placed):
-        ours.placed, ours.left = list(placed), list(left)
+    if kept(placed) <= kept(ours.placed):
+        return False
+    ours.placed, ours.left = list(placed), list(left)
+    return True
 
 
 def _with(roster: Roster, placed: Sequence[Placement], demands: Sequence[Demand]) -> Roster:

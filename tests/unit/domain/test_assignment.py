@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callback.domain.appointment import NOT_KEPT
 from callback.domain.assignment import Demand, Left, Placement, PlainAssigner, Roster, SlotFact
 from callback.domain.facts import AgentFacts, ShiftFact
 from callback.domain.moment import part_of_day
@@ -100,7 +101,7 @@ def test_an_excluded_agent_on_top_hides_nobody() -> None:
     assert {(p.callback_id, p.agent_id) for p in placed} == {(1, 2), (2, 1)}
 
 
-def test_an_appointment_is_kept_to_the_minute_or_its_owner_is_away() -> None:
+def test_an_appointment_is_kept_to_the_minute_or_not() -> None:
     at = START + 10 * MINUTE
     roster = Roster(agents=(agent(1), agent(2)), slots=slots(1, 2))
     placed, left = assign(
@@ -113,7 +114,7 @@ def test_an_appointment_is_kept_to_the_minute_or_its_owner_is_away() -> None:
         roster,
     )
     assert [(p.callback_id, p.at) for p in placed] == [(1, at)]
-    assert left == {2: "owner_away", 3: "owner_away", 4: "no_capacity"}
+    assert left == {2: NOT_KEPT, 3: NOT_KEPT, 4: NOT_KEPT}
 
 
 def test_no_shift_meets_a_legal_moment() -> None:

@@ -17,7 +17,7 @@ from callback.domain.facts import AgentFacts
 from callback.domain.moment import Interval, part_of_day
 from callback.domain.policy import Policy
 from callback.domain.words import PartOfDay
-from callback.services.optimum import OptimalAssigner, Solution
+from callback.services.optimum import OptimalAssigner, Solution, assigner
 from tests.unit.optimum.referee import Referee, Score, best_by_highs, best_by_trying, soft_score
 
 START = datetime(2026, 3, 11, 1, 0, tzinfo=UTC)  # nine in the morning in Shanghai
@@ -197,6 +197,15 @@ def test_of_calls_that_differ_in_length_none_is_lost_and_no_slot_is_overfull(
     check(demands, roster, Solution(list(plain[0]), list(plain[1])))
     if solution.proof.repaired and seed % 2 == 0:
         assert in_time(demands, solution.placed) >= in_time(demands, plain[0])
+
+
+def test_where_the_plain_list_keeps_more_promises_it_is_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    demands, roster = town(136, demands=40, agents=2, columns=6, mixed=True)
+    solution = OptimalAssigner().solve(demands, roster, POLICY)
+    assert solution.proof.repaired
+    monkeypatch.setattr(assigner, "_keep_more_promises", lambda *_: False)
+    flow_alone = OptimalAssigner().solve(demands, roster, POLICY)
+    assert in_time(demands, solution.placed) > in_time(demands, flow_alone.placed)
 
 
 def in_time(demands: Sequence[Demand], placed: Sequence[Placement]) -> int:
