@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callback.domain.plain import AROUND, clauses, normal
-from callback.domain.reply_words import BY_ROLE, COURTESIES, LEVELS, SKIPS, UNSURE, YES_NO
+from callback.domain.reply_words import BY_ROLE, COURTESIES, LEVELS, NO_CALL, SKIPS, UNSURE, YES_NO
 from callback.domain.survey import Question, QuestionType, Value
 
 
@@ -165,6 +165,8 @@ def _yes_or_no(question: Question, form: str) -> bool | None:
         special = BY_ROLE.get(question.role, {}).get(form)
         if special is not None:
             return special
+    elif form in NO_CALL:
+        return NO_CALL[form]
     return YES_NO.get(form)
 
 

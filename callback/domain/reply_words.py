@@ -37,6 +37,16 @@ YES_NO: Mapping[str, bool] = dict.fromkeys(
     False,
 )
 
+NO_CALL = dict.fromkeys(
+    _split(
+        "不需要|不用|不必|不需要回访|不用回访|不必回访|不要回访|不要回访了|不需要电话回访|不用电话回访|不要电话回访|"
+        "不用打电话|不用联系|don't call me back|do not call me back|no need|no need to call|no need to call me|"
+        "no need to call back|no need to call me back|not necessary"
+    ),
+    False,
+)
+"""No to `shall we call you?`; to a question about what was done (it has a role) it says nothing."""
+
 _SOLVED = dict.fromkeys(
     _split(
         "解决|解决了|已解决|已经解决|已经解决了|都解决了|全解决了|问题解决了|问题已解决|处理好了|已处理好|已经好了|好了|修好了|弄好了|"

@@ -1,11 +1,13 @@
 """Who wants no more messages, in both languages; and who only answers a question."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callback.domain.optout import ALWAYS, EVERYTHING, MESSAGES, UNLESS_ANSWER, Meaning, Wish, meaning
-from callback.domain.reply import Kind, read
+from callback.domain.reply import Kind, Reply, read
 from callback.domain.words import SuppressionScope
 from tests.unit.domain.test_reply import question
 
@@ -19,10 +21,13 @@ SENTENCES = {
     "Do not send me any more messages|never text me|I want to unsubscribe|unsubscribe me now|opt me out|I'd like to opt out|"
     "I do not want to receive these surveys|别给我发短信|不要再发短信了|请不要再给我发信息|别再发了|请勿发送垃圾短信|停止发送短信|不想再收到你们的短信|"
     "拒绝接收此类信息|我要退订|怎么退订|退订短信|请帮我取消订阅|退订回T|退订回TD|退订回复N|停止发送|请立即停止发送|Stop sending these please|stop sending these|"
-    "please stop sending any more|以后别发|以后不要再发了|别发了|do not text|don't text|no more please|please no more of these|拒绝回访|不需要回访|谢绝电话回访|不接受调查",
+    "please stop sending any more|以后别发|以后不要再发了|别发了|do not text|don't text|no more please|please no more of these|拒绝回访|谢绝电话回访|不接受调查|"
+    "别再回访了|不要再回访|I told you do not text me any more|I asked you not to text me",
     EVERYTHING: "stop calling me|do not contact me|don't call me again|never call us|leave me alone|remove me from your list|"
     "take my number off your list|no more calls|stop harassing me|不要再联系我|别再打电话|不要给我打电话|请勿打扰|别骚扰|不要再打来|禁止骚扰|勿扰，请勿打扰|别再联系|"
-    "别烦我|不要再烦我了|别打了|别再打了|不要打了|不要再打电话来|do not call|don't contact|please not call me again|勿扰",
+    "别烦我|不要再烦我了|别打了|别再打了|不要打了|不要再打电话来|do not call|don't contact|please not call me again|勿扰|"
+    "I told you don't call me again|I told you people do not call me again|I told you never contact me again|"
+    "I told you not to call me again|I asked you twice to please never call us",
 }
 NOT_STOPS = (
     "希望不要再发生这种事|不要再发错货了|别再发坏的零件|发货太慢|取消了订单但没退款|the bus stop is far|end of story, all fine|stopping the lift is annoying|"
@@ -35,7 +40,8 @@ NOT_STOPS = (
     "please don't stop sending me these|the phone didn't stop calling|they did not call me|no, they did not call me back|you never call me back|"
     "I had to call, cancel, and call again|the doors never stop, it is annoying|in the end, it was fine|the end result is bad|不要停止发送|"
     "一直没有停止发送通知|停止发货了|stopped working|the lift does not stop at 5|stop 5 is ours|end to end|no more|no more problems|"
-    "do not leave me alone|I never opted out|i haven't unsubscribed|they do not text|不要烦恼|回访很好|不需要调查很久|别发错货|不要打折"
+    "they told me you never call me back|I told you they never call us back|I never told you do not call me|"
+    "they do not call me when they promise|do not leave me alone|I never opted out|i haven't unsubscribed|they do not text|不要烦恼|回访很好|不需要调查很久|别发错货|不要打折"
 )
 BOTH: dict[str, dict[tuple[SuppressionScope, ...], str]] = {
     "attitude": {
@@ -89,6 +95,31 @@ def test_sentences_that_mean_it(scopes: tuple[object, ...], text: str) -> None:
 @pytest.mark.parametrize("answers", [True, False])
 def test_sentences_that_do_not(text: str, answers: bool) -> None:
     assert meaning(text, answers=answers) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("不需要回访", "不需要电话回访", "不要回访了", "不要回访", "不需要调查", "do not call me back"),
+        *("不，不需要回访", "没有，不要回访了", "no, don't call me back"),
+    ],
+)
+def test_no_to_a_call_is_an_answer_when_that_was_asked(text: str) -> None:
+    assert meaning(text, answers=True) is None
+    found = meaning(text, answers=False)
+    assert found is not None
+    assert found.wish is Wish.STOP
+
+
+@pytest.mark.parametrize(
+    "text", ["不需要回访", "不需要电话回访", "不要回访了", "no, don't call me back", "Do not call me back."]
+)
+def test_shall_we_call_you(text: str) -> None:
+    """As the inbox asks: first whether it answers. To what was done it says nothing, and then it is a wish."""
+    shall_we = replace(question("solved"), name="call", role=None)
+    assert read(shall_we, text) == Reply(Kind.VALUE, False)  # noqa: FBT003
+    assert meaning(text, answers=True) is None
+    assert (read(question("solved"), text).kind is Kind.VALUE) is text.startswith("no,")
 
 
 def _as_said(value: object) -> str:
