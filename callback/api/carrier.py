@@ -21,10 +21,11 @@ from callback.channels.gateway import GatewaySms, at_path, reports_in
 from callback.channels.protocol import Addresses
 from callback.channels.twilio import SIGNATURE_HEADER, Signature
 from callback.db import sends as rows
+from callback.db.engine import reading
 from callback.db.tables import Attempt
 from callback.domain.words import Channel
 from callback.entrance import HouseDep, Now
-from callback.errors import Forbidden, Invalid
+from callback.errors import Forbidden, Invalid, Unavailable
 from callback.services.automatic_calls import Heard, turn
 from callback.services.contacts import BadContactError, phones
 from callback.services.inbox import Written
@@ -37,6 +38,8 @@ router = APIRouter(prefix="/carrier", tags=["carrier"])
 XML = "text/xml; charset=utf-8"
 NOTHING_YET = str(MessagingResponse())
 """What is said back is a message of its own."""
+REPEATED_AFTER_S = 10
+"""When a gateway shall tell again what came too early: the acceptance is written by then."""
 
 
 async def signed_form(request: Request, house: HouseDep) -> dict[str, str]:
@@ -215,20 +218,26 @@ async def _report(request: Request, house: House, *, handle: str | None, now: da
     if told is None:
         raise Forbidden("carrier_signature")
     document = await _signed_document(request, way, header=told.signature_header)
+    nobodys = False
     for report in reports_in(document, told):
         status = way.status_of(str(at_path(report, told.status)))
         code = at_path(report, told.code) if told.code else None
-        named, ref = at_path(report, told.id), at_path(report, told.ref) if told.ref else None
         if status is not None:
-            await run_in_threadpool(
+            found = await run_in_threadpool(
                 _apply_report,
                 house,
-                handle=handle or (None if ref is None else str(ref)[:64]),
+                handle=handle,
+                ref=_named(report, told.ref),
+                provider_id=_named(report, told.id),
                 status=status,
-                provider_id=None if named is None else str(named)[:64],
                 error_code=None if code is None else way.file.answers.failures.get(str(code), str(code)[:32]),
                 now=now,
             )
+            nobodys = nobodys or not found
+    if nobodys and handle is None and await run_in_threadpool(_is_handing_over, house, way):
+        # The id may be that of one whose acceptance is not written yet. Those that were known are applied; again they
+        # change nothing.
+        raise Unavailable("report_too_early", retry_after=REPEATED_AFTER_S)
     return Response(status_code=204) if told.answer is None else Response(told.answer, media_type="text/plain")
 
 
@@ -252,12 +261,26 @@ async def _signed_document(request: Request, way: GatewaySms, *, header: str) ->
         raise Invalid("carrier_form") from error
 
 
-def _apply_report(house: House, *, handle: str | None, provider_id: str | None, **event: Any) -> None:
+def _apply_report(house: House, *, handle: str | None, ref: str | None, provider_id: str | None, **event: Any) -> bool:
+    """Whose it is: by the address it came to, else by our handle in it, else by the gateway's id. False: nobody's."""
     with house.sessions.begin() as session:
+        if handle is None and ref is not None and rows.by_handle(session, ref) is not None:
+            handle = ref
         if handle is None and provider_id is not None:
             handle = rows.handle_of(session, provider_id)
         if handle is not None:
             apply_status(session, handle=handle, provider_id=provider_id, **event)
+        return handle is not None
+
+
+def _is_handing_over(house: House, way: GatewaySms) -> bool:
+    with reading(house.sessions) as session:
+        return rows.is_handing_over(session, carrier=way.name)
+
+
+def _named(report: Any, path: str | None) -> str | None:
+    found = at_path(report, path) if path else None
+    return None if found in (None, "") else str(found)[:64]
 
 
 def _why_it_failed(form: dict[str, str]) -> str | None:

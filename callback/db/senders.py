@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from callback.db.tables import Send, Sender
 from callback.domain.words import Channel, SendState
+
+NEWEST = 5_000
+"""Sends of one sender among which it is looked whether one has got through."""
 
 
 def held(session: Session) -> list[Sender]:
@@ -25,11 +28,9 @@ def later_one_was_taken(session: Session, send: Send) -> bool:
 
 def got_through(session: Session, row: Sender, *, since: datetime, before: datetime) -> bool:
     """Whether one that was claimed at `since` or later has arrived, or was accepted by `before` and has not failed."""
-    query = select(Send.state, Send.claimed_at, Send.sent_at)
-    query = query.where(Send.channel == row.channel, Send.sender == row.sender).order_by(Send.id.desc()).limit(100)
-    return any(
-        one.claimed_at is not None
-        and one.claimed_at >= since
-        and (one.state is SendState.DELIVERED or (one.state is SendState.SENT and one.sent_at <= before))
-        for one in session.execute(query)
-    )
+    newest = select(Send.state, Send.claimed_at, Send.sent_at)
+    newest = newest.where(Send.channel == row.channel, Send.sender == row.sender).order_by(Send.id.desc())
+    # What was claimed since is among them, with what was queued behind it; older ones are not worth reading.
+    one = newest.limit(NEWEST).subquery().c
+    well = or_(one.state == SendState.DELIVERED, and_(one.state == SendState.SENT, one.sent_at <= before))
+    return session.scalar(select(one.state).where(one.claimed_at >= since, well).limit(1)) is not None

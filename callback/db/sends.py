@@ -350,6 +350,12 @@ def handle_of(session: Session, provider_id: str) -> str | None:
     return session.scalars(select(Send.handle).where(Send.provider_id == provider_id)).one_or_none()
 
 
+def is_handing_over(session: Session, *, carrier: str) -> bool:
+    """Whether one may be in the carrier's hands whose id there we do not know yet."""
+    under_way = text("sends.state IN ('claimed', 'unknown')")  # word for word the condition of the partial index
+    return session.scalar(select(Send.id).where(under_way, Send.carrier == carrier).limit(1)) is not None
+
+
 def of_attempt(session: Session, attempt_id: int, kinds: Iterable[SendKind]) -> Send | None:
     """The newest of these kinds."""
     return session.scalars(

@@ -11,7 +11,7 @@ from callback.domain.words import Channel
 from callback.texts import Language, catalogue, say
 
 WITHDRAWN = ("campaign_cancelled", "attempt_over", "overtaken", "outside_window", "suppressed")
-"""Why a send that was queued never left (`services/sends/requeued.py`)."""
+"""Rules by which what was queued never left (`services/sends/requeued.py`), beside why a survey is not owed."""
 
 
 def reason(code: str | None) -> str:

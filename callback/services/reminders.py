@@ -5,8 +5,10 @@ none after the second. Whether it may be sent, the sender asks again: not when t
 already, or the customer rests.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -44,18 +46,29 @@ class Chased:
 def chase(sessions: SessionFactory, *, now: datetime) -> Chased:
     """Look after every survey that went silent, each in a transaction of its own. Safe anywhere and at any time."""
     with sessions() as session:
-        silent = _silent(session, before=now - load_policy(session).survey_wait)
-        orphaned = _orphaned(session)
+        before = now - load_policy(session).survey_wait
     reminded = closed = 0
-    for attempt_id in silent:
+    for attempt_id in _all(sessions, partial(_silent, before=before)):
         with sessions.begin() as session:
             again = chase_one(session, attempt_id=attempt_id, now=now)
         reminded += again is True
         closed += again is False
-    for response_id in orphaned:
+    for response_id in _all(sessions, _orphaned):
         with sessions.begin() as session:
             closed += _close_orphan(session, response_id, now=now)
     return Chased(reminded, closed)
+
+
+def _all(sessions: SessionFactory, read: Callable[..., list[int]]) -> Iterator[int]:
+    """Every id, page by page: those that have to be left alone must not keep the ones behind them from their turn."""
+    last = 0
+    while True:
+        with sessions() as session:
+            page = read(session, after=last)
+        yield from page
+        if len(page) < CHUNK:
+            return
+        last = page[-1]
 
 
 def chase_one(session: Session, *, attempt_id: int, now: datetime) -> bool | None:
@@ -81,7 +94,7 @@ def chase_one(session: Session, *, attempt_id: int, now: datetime) -> bool | Non
     return callback.state.is_live
 
 
-def _silent(session: Session, *, before: datetime) -> list[int]:
+def _silent(session: Session, *, before: datetime, after: int) -> list[int]:
     query = (
         select(Attempt.id)
         .join(Response, Response.callback_id == Attempt.callback_id)
@@ -91,19 +104,21 @@ def _silent(session: Session, *, before: datetime) -> list[int]:
             Attempt.channel.in_(WRITTEN),
             Attempt.agent_id.is_(None),
             Attempt.started_at <= before,
+            Attempt.id > after,
         )
-        .order_by(Attempt.started_at, Attempt.id)
+        .order_by(Attempt.id)
         .limit(CHUNK)
     )
     return list(session.scalars(query))
 
 
-def _orphaned(session: Session) -> list[int]:
+def _orphaned(session: Session, *, after: int) -> list[int]:
     """Open responses of callbacks that were withdrawn between two tries."""
     query = (
         select(Response.id)
         .join(Callback, Callback.id == Response.callback_id)
         .where(Response.state == ResponseState.OPEN, Callback.state.not_in(LIVE_STATES))
+        .where(Response.id > after)
         .order_by(Response.id)
         .limit(CHUNK)
     )

@@ -141,9 +141,13 @@ def answer(
 
 
 def opt_out(session: Session, handle: str, *, now: datetime) -> bool:
-    """No more surveys for this customer, on any channel. False when the link is gone."""
-    response = _response(session, handle, now=now)
-    if response is None:
+    """No more surveys for this customer, on any channel. False when there never was such a link.
+
+    Also when the link has expired: a wish is a wish however late, and keeping it shows nothing to anybody.
+    """
+    try:
+        response = surveys.find_response(session, handle)
+    except NotFound:
         return False
     suppress(
         session,

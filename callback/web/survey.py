@@ -110,9 +110,7 @@ def unsubscribe(request: Request, handle: Handle) -> Response:
     if (late := _throttled(request)) is not None:
         return late
     with house.sessions.begin() as session:
-        language = _language(request, session, handle, "")
-        survey_pages.opt_out(session, handle, now=house.clock())
-    return _html(request, "notice.html", language, code="opted_out")
+        return _opt_out(request, session, handle, _language(request, session, handle, ""))
 
 
 def _act(
@@ -130,8 +128,7 @@ def _act(
         survey_pages.not_me(session, handle, now=now)
         return _html(request, "notice.html", language, code="not_me")
     if act == "opt_out":
-        survey_pages.opt_out(session, handle, now=now)
-        return _html(request, "notice.html", language, code="opted_out")
+        return _opt_out(request, session, handle, language)
     try:
         return survey_pages.answer(
             session,
@@ -145,6 +142,13 @@ def _act(
     except Conflict:
         # Answered on another device in the meantime: the page shows where it stands now.
         return _onwards(handle, request.query_params.get("lang", ""))
+
+
+def _opt_out(request: Request, session: Session, handle: str, language: Language) -> Response:
+    """Confirmed only when it was kept: whoever has half a link must not believe that they have opted out."""
+    if survey_pages.opt_out(session, handle, now=request.app.state.house.clock()):
+        return _html(request, "notice.html", language, code="opted_out")
+    return _answer(request, handle, Page(stage=Stage.GONE, language=language))
 
 
 def _answer(request: Request, handle: str, page: Page) -> Response:

@@ -1,6 +1,7 @@
 """A conversation that could not go on for a while: by an outage, a stopped worker, a campaign that was stopped."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -10,16 +11,17 @@ from sqlalchemy import select, update
 from callback.db.tables import Callback, Campaign, Response, Send
 from callback.domain.words import (
     CallbackState,
+    Channel,
     Disposition,
     ResponseState,
     SendKind,
     SendState,
     SuppressionScope,
 )
-from callback.services import campaigns, reminders
+from callback.services import answering, campaigns, reminders, surveys
 from callback.services.campaigns import Criteria
 from callback.services.suppressions import suppress
-from tests.fake_carrier.server import ACCOUNT, Event
+from tests.fake_carrier.server import ACCOUNT, Event, Message
 from tests.integration.post_office import PUBLIC_URL, PostOffice
 
 _sids = count(1)
@@ -167,6 +169,109 @@ def test_a_question_that_failed_is_put_again_later(post: PostOffice) -> None:
     assert post.callback(handle).state is not CallbackState.IN_PROGRESS
 
 
+def _undelivered(post: PostOffice, number: str, message: Message, code: int) -> None:
+    """The carrier's last word about one message, however late it comes."""
+    post.fake.behaviour.fate[number] = ("undelivered", code)
+    post.receive(*post.fake.events_of(message))
+    post.fake.behaviour.fate.clear()
+
+
+def _first_question_answered(post: PostOffice) -> tuple[str, str, Message]:
+    """The second question is with the customer; the message of the first."""
+    handle, number = _begun(post)
+    _write(post, number, "yes")
+    post.round()
+    first = post.fake.sent_to(number)[-1]
+    _write(post, number, "yes")
+    return handle, number, first
+
+
+def test_what_was_answered_is_not_asked_again_when_it_is_said_not_to_have_arrived(post: PostOffice) -> None:
+    handle, number, first = _first_question_answered(post)
+    post.round()
+    _undelivered(post, number, first, 30008)
+    assert ("unknown_error", "not_sent") in post.decisions(handle)
+    _time_goes_by(post, 12)
+    assert len(_texts(post, number)) == len(set(_texts(post, number))) == 3
+
+
+def test_a_question_that_is_held_up_is_not_overtaken_by_an_answered_one(post: PostOffice) -> None:
+    handle, number, first = _first_question_answered(post)
+    _down(post, True)
+    _undelivered(post, number, first, 30008)
+    _time_goes_by(post, 30)
+    _down(post, False)
+    _time_goes_by(post, 20)
+    assert [send.state for send in _of_kind(post, handle, SendKind.QUESTION)] == [SendState.FAILED, SendState.SENT]
+    assert len(set(_texts(post, number))) == 3
+
+
+def test_a_question_that_is_answered_while_it_waits_to_be_put_again_is_not(post: PostOffice) -> None:
+    handle, number = _begun(post)
+    _write(post, number, "yes")
+    post.round()
+    _undelivered(post, number, post.fake.sent_to(number)[-1], 30008)
+    post.clock.advance(minutes=9)
+    _write(post, number, "yes")
+    _time_goes_by(post, 5)
+    assert len(_texts(post, number)) == len(set(_texts(post, number))) == 3
+    _, again, _ = _of_kind(post, handle, SendKind.QUESTION)
+    assert (again.state, again.error_code) == (SendState.WITHDRAWN, "overtaken")
+
+
+def test_a_question_that_is_answered_on_the_page_is_not_put_again(post: PostOffice) -> None:
+    handle, number = _begun(post)
+    _write(post, number, "yes")
+    post.round()
+    _undelivered(post, number, post.fake.sent_to(number)[-1], 30008)
+    post.clock.advance(minutes=1)
+    with post.house.sessions.begin() as session:
+        response = session.get_one(Response, _response(post, handle).id)
+        asked = surveys.where(session, response).question
+        assert asked is not None
+        answering.take(
+            session, response=response, channel=Channel.WEB, now=post.now, question=asked.name, value=True, said="yes"
+        )
+    _time_goes_by(post, 15)
+    assert len(_texts(post, number)) == 2
+
+
+@pytest.mark.parametrize("code", [30005, 30006, 30007])
+def test_a_late_word_about_an_answered_question_does_not_end_a_conversation(post: PostOffice, code: int) -> None:
+    handle, number, first = _first_question_answered(post)
+    post.round()
+    _undelivered(post, number, first, code)
+    assert post.attempts(handle)[0].disposition is None
+    _write(post, number, "5")
+    post.round()
+    assert len(set(_texts(post, number))) == 4
+    assert _response(post, handle).state is ResponseState.OPEN
+
+
+@pytest.mark.parametrize("code", [30007, 30008])
+def test_a_conversation_without_an_answer_that_is_cut_short_counts(post: PostOffice, code: int) -> None:
+    """The invitation was taken: it does not come again in ten minutes, for ever."""
+    handle, number = _begun(post)
+    _write(post, number, "what was the question?")
+    post.fake.behaviour.refused[number] = code
+    for _ in range(16):  # of two hours: the night is between the tries
+        post.round()
+        post.clock.advance(hours=2)
+        if post.attempts(handle)[0].disposition is not None:
+            break
+    post.fake.behaviour.refused.clear()
+    (attempt,) = post.attempts(handle)
+    assert (attempt.disposition, attempt.counts) == (Disposition.TECHNICAL_FAILURE, True)
+    callback = post.callback(handle)
+    assert callback.attempts_made == 1
+    if code == 30007:
+        assert callback.state is CallbackState.EXHAUSTED
+    else:
+        assert callback.next_try_at is not None
+        assert attempt.ended_at is not None
+        assert callback.next_try_at - attempt.ended_at >= timedelta(hours=3)
+
+
 @pytest.mark.parametrize("code", [21610, 21211, 21614, 30007])
 def test_a_question_that_will_never_arrive_ends_the_conversation(post: PostOffice, code: int) -> None:
     handle, number = _begun(post)
@@ -225,6 +330,18 @@ def test_what_a_stopped_worker_left_lying_waits_for_the_window(post: PostOffice)
     assert len(_texts(post, number)) == 2
     (question,) = _of_kind(post, handle, SendKind.QUESTION)
     assert question.closes_at is not None
+
+
+def test_a_late_question_at_the_end_of_its_window_keeps_nobody_waiting(post: PostOffice) -> None:
+    handle, number = _begun(post)
+    post.clock.advance(hours=9, minutes=30)  # 19:30
+    _write(post, number, "yes")
+    post.clock.advance(minutes=29, seconds=30)  # nobody claimed until 19:59:30
+    assert post.claim() == []
+    (question,) = _of_kind(post, handle, SendKind.QUESTION)
+    assert question.state is SendState.QUEUED
+    assert question.due_at - post.now > timedelta(hours=12)
+    assert ("no_room_in_window", "not_sent") in post.decisions(handle)
 
 
 def test_a_late_question_is_not_sent_to_somebody_who_has_opted_out(post: PostOffice) -> None:

@@ -123,12 +123,34 @@ def test_reports_at_one_address_are_told_apart_by_the_gateways_id(told: Told) ->
     assert told.post.the_send(first).state is SendState.DELIVERED
 
 
-def test_a_gateway_hears_what_it_wants_to_hear(told: Told) -> None:
+def test_a_report_that_comes_before_the_acceptance_is_asked_for_again(told: Told) -> None:
+    """It goes by an id that we learn a moment later; dropped, the message would count as sent for ever."""
+    handle = told.post.due(phone="+8613800138000", country="US", language="zh")
+    claimed = told.post.claim()
+    assert told.tell("reports", {"msgid": "G1", "status": "DELIVRD"}) == 503
+    told.post.record([Result(one, accepted=Accepted("G1", "queued")) for one in claimed])
+    assert told.tell("reports", {"msgid": "G1", "status": "DELIVRD"}) == 204
+    assert told.post.the_send(handle).state is SendState.DELIVERED
+    assert told.tell("reports", {"msgid": "G9", "status": "DELIVRD"}) == 204  # nothing is under way: not ours
+
+
+def _with_ref(told: Told, **update: str) -> None:
     way = told.house.channels[Channel.SMS]
     assert isinstance(way, GatewaySms)
     assert way.file.reports
-    reports = way.file.reports.model_copy(update={"each": "data.list", "ref": "uid", "answer": "OK"})
-    way.file = way.file.model_copy(update={"reports": reports})
+    way.file = way.file.model_copy(update={"reports": way.file.reports.model_copy(update={"ref": "uid", **update})})
+
+
+@pytest.mark.parametrize("ref", ["", None, "somebody-else-s", 7])
+def test_a_reference_that_is_not_ours_leaves_the_id(told: Told, ref: str | int | None) -> None:
+    _with_ref(told)
+    handle = told.sent()
+    assert told.tell("reports", {"uid": ref, "msgid": "G1", "status": "DELIVRD"}) == 204
+    assert told.post.the_send(handle).state is SendState.DELIVERED
+
+
+def test_a_gateway_hears_what_it_wants_to_hear(told: Told) -> None:
+    _with_ref(told, each="data.list", answer="OK")
     handle = told.sent()
     ours = told.post.the_send(handle).handle
     body = json.dumps({"data": {"list": [{"uid": ours, "msgid": "G1", "status": "DELIVRD"}]}}).encode()

@@ -117,6 +117,19 @@ def test_what_waits_for_a_reader_is_no_silence(sessions: SessionFactory, now: da
     assert reminders.chase(sessions, now=now + 3 * DAYS) == Chased(reminded=1)
 
 
+def test_those_that_have_to_be_left_alone_keep_nobody_waiting(
+    sessions: SessionFactory, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than are read at once, and they are the oldest: the silent ones behind them have their turn."""
+    monkeypatch.setattr(reminders, "CHUNK", 2)
+    talking = [survey(sessions, now) for _ in range(5)]
+    silent = survey(sessions, now)
+    for under_way in talking:
+        answered(sessions, under_way, now + DAYS)
+    assert reminders.chase(sessions, now=now + DAYS) == Chased(reminded=1)
+    assert look(sessions, silent).attempt.disposition is Disposition.NO_RESPONSE
+
+
 def test_a_withdrawn_one_is_closed(sessions: SessionFactory, now: datetime) -> None:
     """The case was reopened between two tries: no reminder leaves, and the link is closed."""
     under_way = survey(sessions, now)

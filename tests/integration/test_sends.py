@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from callback.channels.protocol import ChannelError
 from callback.db.tables import Attempt, Case, Send
+from callback.domain.sending import Kind
 from callback.domain.words import (
     AttemptState,
     BlockedBy,
@@ -16,7 +18,7 @@ from callback.domain.words import (
     Disposition,
     SendState,
 )
-from callback.services.sends import end_attempt
+from callback.services.sends import Result, end_attempt
 from tests.fake_carrier.server import Event
 from tests.integration.post_office import LEASE, SETTLE, PostOffice
 
@@ -147,6 +149,18 @@ def test_an_event_that_arrives_before_our_record_is_not_undone_by_it(post: PostO
     post.record(results)
     assert post.the_send(handle).state is SendState.DELIVERED
     assert post.attempts(handle)[0].state is AttemptState.SENT
+
+
+def test_a_refusal_of_ours_after_the_carrier_s_own_word_leaves_no_trace(post: PostOffice) -> None:
+    """An error page after all had gone well: the delivered message has no error, and does not wait to go again."""
+    handle = post.due()
+    claimed = post.claim()
+    post.hand_over(claimed)
+    (message,) = post.fake.messages.values()
+    post.receive(*post.fake.events_of(message))
+    post.record([Result(one, error=ChannelError(Kind.TEMPORARY, code="20429")) for one in claimed])
+    send = post.the_send(handle)
+    assert (send.state, send.error_code, send.tries) == (SendState.DELIVERED, None, 0)
 
 
 def test_events_count_once_in_any_order_and_upwards_only(post: PostOffice) -> None:

@@ -20,6 +20,7 @@ from callback.domain.words import (
 )
 from callback.web import survey as page_module
 from callback.web.throttle import Throttle
+from tests.integration.conftest import StandingClock
 from tests.integration.surveyed import Surveyed, look, survey
 
 SUBJECT = "宽带经常掉线"
@@ -210,7 +211,24 @@ def test_the_one_click_of_a_mail_program(desk: Any, house: House, asked: Surveye
         assert done.status_code == 200
     with house.sessions() as session:
         assert len(session.scalars(select(Suppression)).all()) == 1
-    assert reader.post("/s/nothing-of-ours/unsubscribe").status_code == 200  # and says nothing about what exists
+
+
+def test_what_was_never_a_link_confirms_no_opt_out(desk: Any, house: House) -> None:
+    """Whoever has half a link must not believe that it was kept."""
+    for path, form in (("/s/nothing-of-ours/unsubscribe", {}), ("/s/nothing-of-ours", {"act": "opt_out"})):
+        told = desk.anonymous().post(path, data=form)
+        assert (told.status_code, "will not ask you" in told.text) == (404, False)
+
+
+def test_a_wish_is_kept_after_the_link_has_expired(
+    desk: Any, house: House, asked: Surveyed, clock: StandingClock
+) -> None:
+    clock.advance(days=60)
+    assert desk.anonymous().get(f"/s/{asked.handle}").status_code == 404
+    done = desk.anonymous().post(f"/s/{asked.handle}/unsubscribe", data={"List-Unsubscribe": "One-Click"})
+    assert (done.status_code, "will not ask you" in done.text) == (200, True)
+    with house.sessions() as session:
+        assert session.scalars(select(Suppression)).one().customer_id == asked.customer
 
 
 def test_both_languages(desk: Any, house: House, asked: Surveyed) -> None:

@@ -10,9 +10,8 @@ from callback.db import decisions
 from callback.db.unsent import NO_SURVEY, listed
 from callback.domain.sending import FAILURES, failure_of
 from callback.domain.words import CaseStatus, Channel, InboundOutcome
-from callback.services import explanations, replies
+from callback.services import explanations, failures, replies
 from callback.services.plans import plan
-from callback.services.sends.requeued import WITHDRAWN
 from callback.services.unsent import Reason, entry_of, why
 from callback.texts import LANGUAGES, say
 from tests.integration.post_office import PostOffice
@@ -78,7 +77,9 @@ def test_every_reason_of_the_rules_has_words() -> None:
     refused |= {failure.reason for failure in (*FAILURES.values(), failure_of("99999"))}
     for language in LANGUAGES:
         other = say("unsent.other", language, rule="")[:5]
-        assert not [rule for rule in refused | {*NO_SURVEY, *WITHDRAWN} if why(rule, language).startswith(other)]
+        assert not [
+            rule for rule in refused | {*NO_SURVEY, *failures.WITHDRAWN} if why(rule, language).startswith(other)
+        ]
 
 
 def test_what_was_sent_in_vain_is_in_the_ledger_and_explained(post: PostOffice) -> None:

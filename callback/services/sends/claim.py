@@ -121,7 +121,7 @@ def _claim_queued(
     if not found:
         return []
     campaigns = rows.campaigns_of(session, {send.callback_id for send in found if send.callback_id is not None})
-    allowed = still_allowed(session, found, way=way, campaigns=campaigns, now=now)
+    allowed = still_allowed(session, found, way=way, campaigns=campaigns, has_room=purse.has_room, now=now)
     claimed = []
     for send in found:
         # An agent who has just asked to be rung is rung; the margin is for customers' windows.

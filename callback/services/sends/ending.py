@@ -26,6 +26,7 @@ from callback.domain.words import (
 from callback.services import surveys
 from callback.services.attempts import consequences
 from callback.services.dissatisfactions import wake_planner
+from callback.services.sends.decided import not_sent
 from callback.services.sends.holds import hold
 from callback.services.sends.queue import queue_message
 from callback.services.suppressions import OPT_OUT_CARRIER, suppress
@@ -89,9 +90,12 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime, failu
     failure = failure or failure_of(code)
     taken = send.sent_at is not None
     if failure.ours:
-        # Before anything of the case is locked: a claim locks its sender first, too.
+        # Before anything of the case is locked, as a claim does. A batch of results (`record`) has locked it already,
+        # before the first case of the batch.
         hold(session, channel=send.channel, sender=send.sender, code=code or "", late=taken, now=now)
     evidence = {"send": send.handle, "carrier": send.carrier, "code": code or ""}
+    attempt = session.get(Attempt, send.attempt_id) if send.attempt_id is not None else None
+    is_question = attempt is not None and send.kind is SendKind.QUESTION
     if failure.opt_out:
         suppress(
             session,
@@ -101,7 +105,8 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime, failu
             address=send.address,
             now=now,
         )
-    if failure.not_this_channel:
+    # Whoever has answered what was said not to have arrived can be reached here.
+    if failure.not_this_channel and not (is_question and not _is_still_asked(session, send)):
         suppress(
             session,
             scope=SuppressionScope(send.channel.value),
@@ -110,24 +115,11 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime, failu
             address=send.address,
             now=now,
         )
-    attempt = session.get(Attempt, send.attempt_id) if send.attempt_id is not None else None
-    goes_on = attempt is not None and send.kind is SendKind.QUESTION and _is_conversation(attempt, send)
+    goes_on = attempt is not None and is_question and _hangs_on(session, attempt, send)
     again_at = _ask_again(session, send, attempt, failure, now=now) if attempt is not None and goes_on else None
     if attempt is not None:
-        decisions.record(
-            session,
-            now=now,
-            case_id=attempt.case_id,
-            callback_id=attempt.callback_id,
-            about="channel",
-            rule=failure.reason,
-            verdict="not_sent",
-            inputs={
-                "channel": send.channel.value,
-                "not_before": None if again_at is None else again_at.isoformat(),
-                **evidence,
-            },
-        )
+        told = {"carrier": send.carrier, "code": code or ""}
+        not_sent(session, attempt, send, rule=failure.reason, now=now, not_before=again_at, **told)
     if attempt is not None and goes_on and again_at is None:
         _cut_short(session, attempt, failure, now=now)
     if attempt is not None and send.kind in (SendKind.INVITATION, SendKind.CALL):
@@ -146,9 +138,19 @@ def fail(session: Session, send: Send, *, code: str | None, now: datetime, failu
 # ── A further question of a conversation that did not arrive ────────────────────────────────────────────────────────
 
 
-def _is_conversation(attempt: Attempt, send: Send) -> bool:
-    """The attempt is this very conversation and still open: an agent's call beside it is not ended by a message."""
-    return attempt.state is not AttemptState.ENDED and attempt.agent_id is None and attempt.channel is send.channel
+def _hangs_on(session: Session, attempt: Attempt, send: Send) -> bool:
+    """The attempt is this very conversation, still open, and waits for the reply to this very question.
+
+    An agent's call beside it is not ended by a message, nor is a conversation that has long gone on without it. The
+    attempt is locked with its case, as whoever reads a reply locks them: nothing is answered meanwhile.
+    """
+    rows.lock_open(session, attempt.callback_id)
+    mine = attempt.state is not AttemptState.ENDED and attempt.agent_id is None and attempt.channel is send.channel
+    return mine and _is_still_asked(session, send)
+
+
+def _is_still_asked(session: Session, send: Send) -> bool:
+    return send.attempt_id is not None and send.id in conversations.still_asked(session, [send.attempt_id])
 
 
 def _ask_again(session: Session, send: Send, attempt: Attempt, failure: Failure, *, now: datetime) -> datetime | None:
@@ -172,6 +174,7 @@ def _cut_short(session: Session, attempt: Attempt, failure: Failure, *, now: dat
         attempt=attempt,
         disposition=Disposition.PARTIAL if answered else failure.disposition,
         now=now,
+        taken=True,  # the invitation was, or there would be no conversation
         given_up=failure.reason if failure.given_up and not answered else None,
     )
 

@@ -24,6 +24,8 @@ from callback.services.hard_rules import next_moment
 
 LOOK_AGAIN = timedelta(minutes=30)
 """What cannot be sent for a reason that time alone does not heal is not looked at again before."""
+READ_BY_THEN = timedelta(hours=2)
+"""When it is looked whether somebody has read what the customer wrote; each look is an entry in the case's record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Judge:
         self._calendars = load_calendars(session, countries, years_around(now))
         self._checks: tuple[Callable[[_Case], Wait | None], ...] = (
             self._still_owed,
+            self._nothing_to_read,
             self._channel_allowed,
             self._reachable,
             self._hard_rules,
@@ -99,8 +102,6 @@ class Judge:
         """None: somebody is just calling this customer, or they have written and nobody has read it; later."""
         if self._unread.intersection(self._customers[callback.customer_id].phones):
             return None
-        if self._for_a_person.intersection(self._customers[callback.customer_id].phones):
-            return Wait("message_waits_for_a_person", self._now + LOOK_AGAIN)
         one = self._read(callback)
         if one.contact.address is not None and one.point is None:
             return None
@@ -147,6 +148,11 @@ class Judge:
         """Not when the case was reopened, an agent has asked already, or the customer rests between two surveys."""
         stopped = survey_stopped(one.situation, self.policy) if one.callback.purpose is Purpose.SURVEY else None
         return None if stopped is None else self._planned_anew(stopped.rule)
+
+    def _nothing_to_read(self, one: _Case) -> Wait | None:
+        """Whoever has written what nobody has understood is not asked anything more before somebody has read it."""
+        waits = self._for_a_person.intersection(one.contact.customer.phones)
+        return Wait("message_waits_for_a_person", self._now + READ_BY_THEN) if waits else None
 
     def _channel_allowed(self, one: _Case) -> Wait | None:
         """The country, the customer's consent and opt-outs, as they are now."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from callback.channels.protocol import Accepted, ChannelError, SendChannel
 from callback.db import sends as rows
-from callback.db.tables import Send
+from callback.db.tables import Send, Sender
 from callback.domain import pacing
 from callback.domain.sending import MOST_TRIES, REFUSED, Kind, failure_of, is_unlisted
 from callback.domain.words import SendKind, SendState
@@ -36,6 +36,13 @@ def record(session: Session, results: Sequence[Result], *, way: SendChannel, now
 
     `settle`: how long to wait before the carrier is asked about what may have left.
     """
+    # The sender before anything of a case, as a claim locks them; when all is well nobody waits here for a claim.
+    troubled = any(result.error is not None for result in results)
+    sender = None
+    if troubled or not rows.is_sound(session, channel=way.channel, sender=way.sender):
+        full = pacing.full(way.rate)
+        sender = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=full, now=now)
+    breaker = pacing.Breaker() if sender is None else pacing.Breaker(sender.failures, sender.open_until)
     accepted = [(result.claimed, result.accepted) for result in results if result.accepted is not None]
     if accepted:
         rows.write_accepted(
@@ -52,22 +59,22 @@ def record(session: Session, results: Sequence[Result], *, way: SendChannel, now
     unknown = [result.claimed.send_id for result in results if _kind(result) is Kind.UNKNOWN]
     if unknown:
         rows.make_unknown(session, unknown, ask_at=now + settle)
-    about_us = _about_us(session, results, way=way, now=now)
-    failed = [result for result in results if result.error is not None]
-    breaker = rows.breaker_of(session, channel=way.channel, sender=way.sender) if failed else pacing.Breaker()
+    about_us = [] if sender is None else _about_us(results, sender)
     again = [
-        send
-        for result in failed
-        if (send := _failed(session, result, breaker, about_us=result in about_us, now=now)) is not None
+        (send, result.error)
+        for result in results
+        if result.error is not None
+        and (send := _failed(session, result, result.error, breaker, about_us=result in about_us, now=now)) is not None
     ]
     for result in results:
         if result.withheld is not None:
             rows.put_back(session, result.claimed.send_id, due_at=now)
-    # Last, since what waits behind the sender's row waits for the rest of this transaction.
-    breaker = _tell_breaker(session, [result for result in results if result not in about_us], way=way, now=now)
-    for send in again:
+    if sender is not None:
+        told = [result for result in results if result.withheld is None and result not in about_us]
+        breaker = _tell_breaker(session, told, sender, way=way, now=now) if told else pacing.Breaker()
+    for send, error in again:
         tries, due_at = pacing.another_try(breaker, tries=send.tries, since=send.created_at, now=now)
-        rows.put_back(session, send.id, tries=tries, error_code=send.error_code, due_at=due_at)
+        rows.put_back(session, send.id, tries=tries, error_code=error.code, due_at=due_at)
 
 
 UNREMARKABLE = frozenset({"accepted", "queued", "scheduled", "initiated", "sending"})
@@ -78,32 +85,33 @@ def _kind(result: Result) -> Kind | None:
     return None if result.error is None else result.error.kind
 
 
-def _about_us(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime) -> Sequence[Result]:
+def _about_us(results: Sequence[Result], sender: Sender) -> Sequence[Result]:
     """Those that were refused because of how we are set up: by a code that says so, or by one that nobody knows, again
     and again with nothing taken in between."""
     refused = [(result, result.error.code) for result in results if result.error and _kind(result) is Kind.PERMANENT]
     ours = [result for result, code in refused if failure_of(code).ours]
     unlisted = [result for result, code in refused if is_unlisted(code)]
     if unlisted and not any(result.accepted for result in results):
-        row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
-        ours += unlisted if row.held_by is not None else unlisted[max(0, pacing.TRIPS_AFTER - row.failures) :]
+        ours += unlisted if sender.held_by is not None else unlisted[max(0, pacing.TRIPS_AFTER - sender.failures) :]
     return ours
 
 
-def _failed(session: Session, result: Result, breaker: pacing.Breaker, *, about_us: bool, now: datetime) -> Send | None:
+def _failed(
+    session: Session, result: Result, error: ChannelError, breaker: pacing.Breaker, *, about_us: bool, now: datetime
+) -> Send | None:
     """What failed for good has its end; what is to be tried again is returned.
 
     `breaker`: as it was before. While it is open no try counts: an outage may last longer than any number of them.
     """
-    claimed, error = result.claimed, result.error
-    assert error is not None  # noqa: S101  only these are asked about
+    claimed = result.claimed
     log.info("not accepted", kind=error.kind.value, code=error.code, raw=error.raw, send=claimed.outgoing.handle)
     if error.kind is Kind.UNKNOWN:
         return None
     send = session.get_one(Send, claimed.send_id, populate_existing=True, with_for_update=True)
+    if send.state not in (SendState.CLAIMED, SendState.UNKNOWN):
+        return None  # the carrier's own word about it has come already
     tries, _ = pacing.another_try(breaker, tries=send.tries, since=send.created_at, now=now)
     if error.kind is Kind.TEMPORARY and tries < MOST_TRIES:
-        send.error_code = error.code
         return send
     waits = about_us and send.kind is not SendKind.BRIDGE  # an agent who asked to be rung is told, and dials by hand
     if waits and hold_back(session, send, code=error.code or "", now=now):
@@ -125,15 +133,11 @@ def _failed(session: Session, result: Result, breaker: pacing.Breaker, *, about_
     return None
 
 
-def _tell_breaker(session: Session, results: Sequence[Result], *, way: SendChannel, now: datetime) -> pacing.Breaker:
-    """The breaker as it is after these results."""
-    told = [result for result in results if result.withheld is None]
-    if not told:
-        return pacing.Breaker()
+def _tell_breaker(
+    session: Session, told: Sequence[Result], row: Sender, *, way: SendChannel, now: datetime
+) -> pacing.Breaker:
+    """The breaker as it is after these results, at least one."""
     well = any(not _ill(result) for result in told)
-    if well and rows.is_sound(session, channel=way.channel, sender=way.sender):
-        return pacing.Breaker()  # as nearly always: then nobody waits here for a claim that is under way
-    row = rows.locked_sender(session, channel=way.channel, sender=way.sender, tokens=pacing.full(way.rate), now=now)
     if row.held_by is not None:
         taken = [result.claimed.claimed_at for result in told if result.accepted is not None]
         if not let_go(session, row, claimed_at=taken, now=now):

@@ -10,32 +10,36 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from callback.channels.protocol import SendChannel
-from callback.db import decisions
 from callback.db import sends as rows
 from callback.db.customers import customer_facts
 from callback.db.tables import Attempt, Callback, Send
 from callback.domain.facts import SuppressionFact
 from callback.domain.words import CampaignState, Disposition, SendKind, SendState, SuppressionScope
-from callback.services.sends.conversations import Conversations
+from callback.services.sends.conversations import Conversations, HasRoom
+from callback.services.sends.decided import not_sent
 from callback.services.sends.ending import end_attempt
 from callback.services.sends.judge import Judge
 from callback.services.sends.queue import MESSAGES
 
-WITHDRAWN = ("campaign_cancelled", "attempt_over", "overtaken", "outside_window", "suppressed")
 ONCE_ASKED = frozenset({*rows.STARTS, SendKind.QUESTION})
 """What is not said any more when the attempt is over."""
-"""Rules by which what was queued never leaves, beside the reasons why a survey is not owed (`unsent.<rule>`)."""
 
 
 def still_allowed(
-    session: Session, sends: Sequence[Send], *, way: SendChannel, campaigns: Mapping[int, int], now: datetime
+    session: Session,
+    sends: Sequence[Send],
+    *,
+    way: SendChannel,
+    campaigns: Mapping[int, int],
+    has_room: HasRoom,
+    now: datetime,
 ) -> frozenset[int]:
     """The ids of those that may leave now. Those that never may any more are withdrawn, with their attempt.
 
     What would begin a contact of a paused campaign keeps its place. A call that rings an agent was judged when it was
     asked for, a second ago, and is again before the customer is rung (`click_to_call.connect`).
     """
-    again = _Again(session, sends, way=way, campaigns=campaigns, now=now)
+    again = _Again(session, sends, way=way, campaigns=campaigns, has_room=has_room, now=now)
     allowed: set[int] = set()
     for send in sends:
         if again.is_paused(send):
@@ -58,6 +62,7 @@ class _Again:
         *,
         way: SendChannel,
         campaigns: Mapping[int, int],
+        has_room: HasRoom,
         now: datetime,
     ) -> None:
         self._session, self._campaigns, self._now = session, campaigns, now
@@ -68,7 +73,7 @@ class _Again:
         asked = [one for one in sends if one.kind in ONCE_ASKED]
         self._over = rows.ended_attempts(session, {one.attempt_id for one in asked if one.attempt_id is not None})
         further = [one for one in sends if one.kind in MESSAGES]
-        self._talks = Conversations(session, further, customers=self._customers, now=now)
+        self._talks = Conversations(session, further, customers=self._customers, has_room=has_room, now=now)
         surveys = rows.surveys_of(session, {one.callback_id for one in starts if one.callback_id is not None})
         judge = Judge(session, surveys, way=way, has_room=lambda _: True, now=now) if surveys else None
         self._stopped = {one.id: judge.stopped(one) for one in surveys} if judge is not None else {}
@@ -136,16 +141,7 @@ def withdraw(session: Session, send: Send, *, rule: str, now: datetime) -> None:
     if send.attempt_id is None:
         return
     attempt = session.get_one(Attempt, send.attempt_id)
-    decisions.record(
-        session,
-        now=now,
-        case_id=attempt.case_id,
-        callback_id=attempt.callback_id,
-        about="channel",
-        rule=rule,
-        verdict="not_sent",
-        inputs={"channel": send.channel.value, "send": send.handle, "not_before": None},
-    )
+    not_sent(session, attempt, send, rule=rule, now=now)
     if send.kind not in rows.STARTS:
         return
     gone = rule == "campaign_cancelled"

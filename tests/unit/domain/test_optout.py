@@ -117,7 +117,7 @@ def test_no_to_a_call_is_an_answer_when_that_was_asked(text: str) -> None:
 def test_shall_we_call_you(text: str) -> None:
     """As the inbox asks: first whether it answers. To what was done it says nothing, and then it is a wish."""
     shall_we = replace(question("solved"), name="call", role=None)
-    assert read(shall_we, text) == Reply(Kind.VALUE, False)  # noqa: FBT003
+    assert read(shall_we, text) == Reply(Kind.VALUE, False)
     assert meaning(text, answers=True) is None
     assert (read(question("solved"), text).kind is Kind.VALUE) is text.startswith("no,")
 
