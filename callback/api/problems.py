@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from callback.errors import CallbackError, NotFound
 from callback.log import get_logger
+from callback.services import wording
 from callback.texts import Language, catalogue, language_of, say
 
 MEDIA_TYPE = "application/problem+json"
@@ -85,9 +86,8 @@ async def _on_callback_error(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="callback"'
     if "retry_after" in error.params:
         headers["Retry-After"] = str(error.params["retry_after"])
-    return problem(
-        request, status=error.status, code=error.code, params=error.params, members=error.details, headers=headers
-    )
+    params = wording.params_of(error, language_for(request))
+    return problem(request, status=error.status, code=error.code, params=params, members=error.details, headers=headers)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -33,7 +33,10 @@ complaints = Console(stderr=True, width=_width(is_terminal=sys.stderr.isatty()))
 
 def fail(error: CallbackError, language: Language, zone: ZoneInfo) -> NoReturn:
     """Print the sentence that says what to do next, with the rules that stand in the way, and exit 2."""
-    for line in [say(f"error.{error.code}", language, **error.params), *_rules(error, language, zone)]:
+    for line in [
+        say(f"error.{error.code}", language, **wording.params_of(error, language)),
+        *_rules(error, language, zone),
+    ]:
         complaints.print(line, style="red", markup=False, highlight=False)
     raise typer.Exit(2)
 

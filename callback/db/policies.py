@@ -1,5 +1,6 @@
 """The figures of the house and the retry table: what is stored, laid over the defaults of the domain."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from callback.db import setups
 from callback.db.tables import SetupVersion
 from callback.domain import retry_table
 from callback.domain.policy import Policy
-from callback.domain.policy_figures import faults
+from callback.domain.policy_figures import Fault, faults, unreadable
 from callback.domain.retry import RetryTable
 from callback.domain.words import SetupKind
 from callback.errors import Invalid
@@ -25,16 +26,20 @@ def load_policy(session: Session) -> Policy:
     return Policy().changed(load_figures(session))
 
 
-def policy_of(figures: dict[str, Any]) -> Policy:
-    """The policy that `figures` make. Raises `Invalid` (`policy_figure`) naming what is unknown or impossible."""
-    try:
-        policy = Policy().changed(figures)
-        found = faults(policy)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise Invalid("policy_figure", problem=str(error)) from error
-    if found:
-        raise Invalid("policy_figure", problem="; ".join(str(fault) for fault in found))
+def policy_of(figures: Mapping[str, Any]) -> Policy:
+    """The policy that `figures` make. Raises `Invalid` (`policy_figure`), with every fault in `details["faults"]`."""
+    if found := unreadable(figures):
+        raise refused(found)
+    policy = Policy().changed(dict(figures))
+    if found := faults(policy):
+        raise refused(found)
     return policy
+
+
+def refused(found: Iterable[Fault]) -> Invalid:
+    """Every fault in `details["faults"]`, for whoever says it in the reader's words."""
+    told = [{"figure": fault.figure, "code": fault.code, "params": dict(fault.params)} for fault in found]
+    return Invalid("policy_figure", problem="; ".join(map(str, found)) + ".", details={"faults": told})
 
 
 def save_policy(session: Session, *, now: datetime, figures: dict[str, Any], by_id: int | None = None) -> Policy:

@@ -101,6 +101,22 @@ def stored(figure: Figure, value: Any) -> Any:
     return round(value / 100, 6) if figure.unit is Unit.PER_CENT else value
 
 
+def unreadable(figures: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """What is no figure, or has not the form of one, of figures as they are stored (`Policy.changed`)."""
+    return tuple(_unreadable(figures))
+
+
+def _unreadable(figures: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, value in figures.items():
+        if name not in BY_NAME:
+            yield Fault(name[:40], "no_such_figure")
+            continue
+        try:
+            faults(Policy().changed({name: value}))
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            yield Fault(name, "not_in_its_form")
+
+
 def faults(policy: Policy) -> tuple[Fault, ...]:
     """What no centre can mean, in the order of the figures. Windows may only be narrower than the legal limits."""
     return tuple(_faults(policy))

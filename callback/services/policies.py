@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from callback.db import setups as rows
 from callback.db.jobs import enqueue
 from callback.db.policies import policy_of
-from callback.domain import policy_figures, retry_table
+from callback.domain import retry_table
 from callback.domain.policy import Policy
 from callback.domain.retry import RetryTable
 from callback.domain.words import SetupKind
@@ -31,25 +31,12 @@ def present(session: Session, kind: SetupKind) -> Present:
     return Present({}, 0) if found is None else Present(found.document, found.number)
 
 
-def check_figures(figures: Mapping[str, Any]) -> Policy:
-    """The policy of these figures. Raises `Invalid("policy_figure")`, with every fault in `details["faults"]`."""
-    try:
-        policy = Policy().changed(dict(figures))
-        found = policy_figures.faults(policy)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        return policy_of(dict(figures))  # says what is wrong with the form of it
-    if found:
-        told = [{"figure": fault.figure, "code": fault.code, "params": dict(fault.params)} for fault in found]
-        raise Invalid("policy_figure", problem="; ".join(map(str, found)), details={"faults": told})
-    return policy
-
-
 def change_figures(session: Session, figures: Mapping[str, Any], *, number: int | None, act: Act) -> Policy:
     """Make `figures` (all that shall differ from the defaults) the policy, for who saw version `number`.
 
     Raises `Invalid("policy_figure")`, or `Conflict("changed_meanwhile")` when another version came first.
     """
-    policy = check_figures(figures)
+    policy = policy_of(figures)
     defaults = Policy()
     different = {name: value for name, value in figures.items() if getattr(policy, name) != getattr(defaults, name)}
     save(session, SetupKind.POLICY, different, number=number, act=act)

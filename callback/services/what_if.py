@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from callback.db import slots
+from callback.db.policies import policy_of
 from callback.db.shards import EVERYTHING, Shard, shards_of
 from callback.db.waiting import Waiting, read_held
 from callback.domain.assignment import Demand, Left, Placement, Roster, SlotFact
@@ -208,7 +209,7 @@ def otherwise(session: Session, seen: AsItIs, change: Change) -> Comparison:
 
 def _other_policy(session: Session, change: Change) -> Policy:
     """The policy in force with the figures of the change, held to the same limits as one that is saved."""
-    return policies.check_figures({**policies.present(session, SetupKind.POLICY).document, **change.figures})
+    return policy_of({**policies.present(session, SetupKind.POLICY).document, **change.figures})
 
 
 def _other_people(

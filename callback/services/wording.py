@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_skeleton, get_timezone_name
 
+from callback.domain.policy_figures import BY_NAME, SECONDS, Unit
 from callback.domain.rules import Refusal
 from callback.domain.wish import PreferredTime, preferred_times
+from callback.errors import CallbackError
 from callback.texts import Language, catalogue, say
 
 LOCALES: Mapping[Language, Locale] = {"zh": Locale.parse("zh_Hans_CN"), "en": Locale.parse("en_GB")}
@@ -50,6 +52,24 @@ def why_not(refusals: Iterable[Refusal], language: Language, *, agent: str) -> s
     """Everything that speaks against an agent, of which the first may not be the last to be overruled."""
     told = [say(f"rule.{r.reason}", language, **spoken(r.params, language) | {"agent_id": agent}) for r in refusals]
     return joined(told, language)
+
+
+def params_of(error: CallbackError, language: Language) -> Mapping[str, Any]:
+    """What fills the error's sentence: the faults of a policy with the figures' own names, as the set-up calls them."""
+    faults: Any = error.details.get("faults")
+    if error.code != "policy_figure" or not faults:
+        return error.params
+    return {**error.params, "problem": joined((_fault(language, **fault) for fault in faults), language)}
+
+
+def _fault(language: Language, *, figure: str, code: str, params: Mapping[str, Any]) -> str:
+    if figure not in BY_NAME:
+        return say(f"setup_policy.fault.{code}", language, figure=figure)
+    unit = BY_NAME[figure].unit
+    if unit in SECONDS or unit is Unit.PER_CENT:
+        params = {name: say(f"setup_policy.unit_{unit}", language, value=value) for name, value in params.items()}
+    fault = say(f"setup_policy.fault.{code}", language, **params)
+    return say("setup_policy.fault_of", language, figure=say(f"setup_policy.{figure}", language), fault=fault)
 
 
 def joined(sentences: Iterable[str], language: Language) -> str:

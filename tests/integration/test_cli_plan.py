@@ -66,6 +66,12 @@ def test_a_what_if_that_makes_no_sense_is_told(plan: list[str], wish: str) -> No
     assert result.exit_code == 2
 
 
+def test_a_figure_that_no_policy_can_have_is_named_in_words(plan: list[str]) -> None:
+    result = CliRunner().invoke(app, ["plan", *plan, "--what-if", "slot=999999"])
+    assert result.exit_code == 2
+    assert "Length of a slot: Between 5 min and 240 min." in result.stderr
+
+
 def test_export_replay_and_a_file_that_is_none(plan: list[str], tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     assert CliRunner().invoke(app, ["plan", *plan, "--export", str(file)]).exit_code == 0

@@ -1,5 +1,6 @@
 """The policy, the retry table and the escalation rules over the API: the same services as the pages."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ def test_the_policy_is_read_changed_and_restored(desk: Any, house: House) -> Non
     ):  # fmt: skip
         refused = admin.put(f"{API}/policy", json={"number": 1, "figures": figures})
         assert (refused.status_code, refused.json()["code"]) == (422, "policy_figure"), figures
+        assert not re.search(r"[a-z]_[a-z]", refused.json()["detail"]), "codes are no words"
     versions = admin.get(f"{API}/setup/policy/versions").json()
     assert [version["number"] for version in versions] == [1]
     assert admin.post(f"{API}/setup/policy/versions/0/restore").status_code == 204

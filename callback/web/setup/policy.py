@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
+from callback.db.policies import policy_of
 from callback.domain.account import Scope
 from callback.domain.policy import LEGAL_CEILING, LEGAL_FLOOR, Policy
 from callback.domain.policy_figures import CHANNELS, FIGURES, SECONDS, Figure, Unit, in_unit, stored
@@ -90,7 +91,7 @@ def preview(desk: Writer, form: Form) -> Response:
     fields = Fields(desk, form)
     figures = _figures(fields)
     with telling(fields, figures):
-        policies.check_figures(figures)
+        policy_of(figures)
     if fields.faults:
         return desk.fragment("setup/policy/preview_faults.html", fields=fields)
     with desk.reading() as session:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callback.domain.policy import Policy
-from callback.domain.policy_figures import BY_NAME, FIGURES, Fault, Unit, faults, in_unit, stored
+from callback.domain.policy_figures import BY_NAME, FIGURES, Fault, Unit, faults, in_unit, stored, unreadable
 
 
 def test_every_figure_is_described_once() -> None:
@@ -55,6 +55,15 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
 def test_what_no_centre_can_mean_is_named_at_its_figure(changes: dict[str, Any], figure: str, code: str) -> None:
     found = faults(replace(Policy(), **changes))
     assert (figure, code) in {(fault.figure, fault.code) for fault in found}
+
+
+def test_what_has_not_the_form_of_a_figure_is_named() -> None:
+    figures = {"nonsense": 1, "slot": "long", "calling_windows": 5, "automatic_countries": {"CN": 5}, "freeze": 1e308}
+    assert {(fault.figure, fault.code) for fault in unreadable(figures)} == {
+        ("nonsense", "no_such_figure"),
+        *((name, "not_in_its_form") for name in ("slot", "calling_windows", "automatic_countries", "freeze")),
+    }
+    assert unreadable({"slot": 1800, "attempts_per_day": 99}) == ()
 
 
 def test_a_fault_says_in_words_what_is_wrong() -> None:
