@@ -22,6 +22,9 @@ from callback.services.optimum.board import Books
 MOST_MOVED_OVER = 50
 """So many agents are asked to pass on an appointment before the next way is gone."""
 
+MINUTES_KEPT = 64
+"""Of so many minutes it is remembered who is at work."""
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -45,11 +48,20 @@ def ways_of(demand: Demand) -> tuple[Way, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Duty:
+    """Somebody at work."""
+
+    agent: AgentFacts
+    slot: SlotFact
+    day: date
+    """Theirs."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Seat:
     demand: Demand
     way: Way
-    slot: SlotFact
-    agent: AgentFacts
+    duty: _Duty
     span: Interval
     seconds: float
 
@@ -67,10 +79,13 @@ class _Keeping:
         self._pace, self._books, self._policy = roster.pace, books, policy
         self._seats: dict[int, _Seat] = {}
         """By callback."""
+        self._duties: dict[datetime, list[_Duty]] = {}
 
     def placements(self) -> list[Placement]:
         return [
-            Placement(i, seat.slot.id, seat.agent.id, seat.span.start, seat.way.rule if seat.demand.ways else None)
+            Placement(
+                i, seat.duty.slot.id, seat.duty.agent.id, seat.span.start, seat.way.rule if seat.demand.ways else None
+            )
             for i, seat in self._seats.items()
         ]
 
@@ -92,29 +107,45 @@ class _Keeping:
                 yield self._agents[agent_id]
 
     def _to_the_minute(self, demand: Demand, way: Way, asked: set[int]) -> bool:
-        seats = sorted(self._seats_at(demand, way), key=self._rank)
-        for seat in seats:
+        if demand.first_legal(way.since, way.since + _MINUTE) != way.since:
+            return False
+        found = [duty for duty in self._on_duty(way) if demand.suits(duty.agent)]
+        found.sort(key=lambda duty: self._rank(demand, duty))
+        for duty in found:
+            seat = self._seat(demand, way, duty, way.since)
             if self._is_free(seat):
                 self._sit(seat)
                 return True
-        for seat in seats:
-            if seat.agent.id not in asked and len(asked) < MOST_MOVED_OVER and self._moves_over(seat, asked):
+        for duty in found:
+            if duty.agent.id in asked:
+                continue
+            if len(asked) >= MOST_MOVED_OVER:
+                return False
+            if self._moves_over(self._seat(demand, way, duty, way.since), asked):
                 return True
         return False
 
-    def _seats_at(self, demand: Demand, way: Way) -> Iterator[_Seat]:
-        """Of everybody at work at the minute, where a rule forbids nothing."""
-        if demand.first_legal(way.since, way.since + _MINUTE) != way.since:
-            return
-        for agent in self._who(demand, way):
-            number = bisect_right(self._starts.get(agent.id, ()), way.since) - 1
-            if number >= 0 and way.since < self._slots[agent.id][number].ends_at:
-                yield self._seat(demand, way, self._slots[agent.id][number], agent, way.since)
+    def _on_duty(self, way: Way) -> list[_Duty]:
+        """Everybody who is at work at the minute, of those whom the way allows."""
+        if way.only is not None:
+            return list(self._at_work(sorted(way.only & self._agents.keys()), way.since))
+        # Many appointments are at the same full hour, and a thousand people are at work then.
+        if way.since not in self._duties:
+            if len(self._duties) >= MINUTES_KEPT:
+                self._duties.clear()
+            self._duties[way.since] = list(self._at_work(self._agents, way.since))
+        return self._duties[way.since]
+
+    def _at_work(self, agent_ids: Iterable[int], at: datetime) -> Iterator[_Duty]:
+        for agent_id in agent_ids:
+            number = bisect_right(self._starts.get(agent_id, ()), at) - 1
+            if number >= 0 and at < self._slots[agent_id][number].ends_at:
+                yield _duty(self._agents[agent_id], self._slots[agent_id][number])
 
     def _moves_over(self, seat: _Seat, asked: set[int]) -> bool:
         """Whether the one appointment that is in the way finds somebody else on its own way; then this one sits."""
-        asked.add(seat.agent.id)
-        others = [o for o in self._seats.values() if o.agent.id == seat.agent.id and _meet(o.span, seat.span)]
+        asked.add(seat.duty.agent.id)
+        others = [o for o in self._seats.values() if o.duty.agent.id == seat.duty.agent.id and _meet(o.span, seat.span)]
         if len(others) != 1 or not others[0].way.to_the_minute:
             return False
         (other,) = others
@@ -137,64 +168,64 @@ class _Keeping:
                 break
             if slot.ends_at <= way.since:
                 continue
-            seat = self._first_in(demand, way, slot, people[slot.agent_id])
+            seat = self._first_in(demand, way, _duty(people[slot.agent_id], slot))
             if seat is not None and (best is None or self._order(seat) < self._order(best)):
                 best = seat
         return best
 
-    def _first_in(self, demand: Demand, way: Way, slot: SlotFact, agent: AgentFacts) -> _Seat | None:
+    def _first_in(self, demand: Demand, way: Way, duty: _Duty) -> _Seat | None:
+        slot, agent = duty.slot, duty.agent
         at = demand.first_legal(max(way.since, slot.starts_at), slot.ends_at)
         while at is not None and at <= way.until:
-            seat = self._seat(demand, way, slot, agent, at)
+            seat = self._seat(demand, way, duty, at)
             over = max((s.end for s in self._books.appointed.get(agent.id, ()) if _meet(s, seat.span)), default=None)
             if over is None:
                 return seat if self._is_free(seat) else None
             at = demand.first_legal(_whole_minute(over), slot.ends_at)
         return None
 
-    def _rank(self, seat: _Seat) -> tuple[bool, bool, int, int]:
+    def _rank(self, demand: Demand, duty: _Duty) -> tuple[bool, bool, int, int]:
         """Who sits there now stays; then whom the customer asked for, then the least loaded."""
-        ways = seat.demand.ways
-        asked_for = bool(ways) and ways[0].only is not None and seat.agent.id in ways[0].only
-        load = self._books.day_load[seat.agent.id, _day(seat)]
-        return seat.slot.id != seat.demand.current, not asked_for, load, seat.agent.id
+        ways, agent_id = demand.ways, duty.agent.id
+        asked_for = bool(ways) and ways[0].only is not None and agent_id in ways[0].only
+        return duty.slot.id != demand.current, not asked_for, self._books.day_load[agent_id, duty.day], agent_id
 
     def _order(self, seat: _Seat) -> tuple[datetime, tuple[bool, bool, int, int]]:
-        return seat.span.start, self._rank(seat)
+        return seat.span.start, self._rank(seat.demand, seat.duty)
 
-    def _seat(self, demand: Demand, way: Way, slot: SlotFact, agent: AgentFacts, at: datetime) -> _Seat:
-        seconds = demand.seconds * self._pace.get(agent.id, 1.0)
-        return _Seat(demand, way, slot, agent, Interval(at, at + timedelta(seconds=seconds)), seconds)
+    def _seat(self, demand: Demand, way: Way, duty: _Duty, at: datetime) -> _Seat:
+        seconds = demand.seconds * self._pace.get(duty.agent.id, 1.0)
+        return _Seat(demand, way, duty, Interval(at, at + timedelta(seconds=seconds)), seconds)
 
     def _is_free(self, seat: _Seat) -> bool:
         """No other appointment then, and room in the slot and on the day."""
-        if any(_meet(span, seat.span) for span in self._books.appointed.get(seat.agent.id, ())):
+        if any(_meet(span, seat.span) for span in self._books.appointed.get(seat.duty.agent.id, ())):
             return False
-        length = (seat.slot.ends_at - seat.slot.starts_at).total_seconds()
-        used = self._books.used_s[seat.slot.id]
+        length = (seat.duty.slot.ends_at - seat.duty.slot.starts_at).total_seconds()
+        used = self._books.used_s[seat.duty.slot.id]
         if used + seat.seconds > length * (1 + self._policy.slot_overfill):
             return False
-        return self._books.day_load[seat.agent.id, _day(seat)] < seat.agent.daily_capacity
+        return self._books.day_load[seat.duty.agent.id, seat.duty.day] < seat.duty.agent.daily_capacity
 
     def _sit(self, seat: _Seat) -> None:
         books = self._books
-        books.used_s[seat.slot.id] += seat.seconds
-        books.day_load[seat.agent.id, _day(seat)] += 1
-        books.appointed.setdefault(seat.agent.id, []).append(seat.span)
+        books.used_s[seat.duty.slot.id] += seat.seconds
+        books.day_load[seat.duty.agent.id, seat.duty.day] += 1
+        books.appointed.setdefault(seat.duty.agent.id, []).append(seat.span)
         books.contacts.setdefault(seat.demand.customer_id, []).append(seat.span.start)
         self._seats[seat.demand.callback_id] = seat
 
     def _get_up(self, seat: _Seat) -> None:
         books = self._books
-        books.used_s[seat.slot.id] -= seat.seconds
-        books.day_load[seat.agent.id, _day(seat)] -= 1
-        books.appointed[seat.agent.id].remove(seat.span)
+        books.used_s[seat.duty.slot.id] -= seat.seconds
+        books.day_load[seat.duty.agent.id, seat.duty.day] -= 1
+        books.appointed[seat.duty.agent.id].remove(seat.span)
         books.contacts[seat.demand.customer_id].remove(seat.span.start)
         del self._seats[seat.demand.callback_id]
 
 
-def _day(seat: _Seat) -> date:
-    return seat.slot.starts_at.astimezone(seat.agent.zone).date()
+def _duty(agent: AgentFacts, slot: SlotFact) -> _Duty:
+    return _Duty(agent, slot, slot.starts_at.astimezone(agent.zone).date())
 
 
 def _meet(one: Interval, other: Interval) -> bool:
