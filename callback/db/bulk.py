@@ -64,7 +64,8 @@ def update_rows(
     session.flush()
     if is_postgresql(session):
         held = _hold(session, table, ["id", *columns], rows)
-        session.execute(text(_update_from(held, table, columns, more=", version = t.version + 1" if versioned else "")))
+        more = ", version = t.version + 1" if versioned else ""
+        session.execute(text(_locked(held, table) + _update_from(held, table, columns, more=more)))
         return
     change = update(table).where(table.c.id == bindparam("row_id"))
     change = change.values({name: bindparam(f"new_{name}") for name in columns})
@@ -77,27 +78,32 @@ def update_rows(
 
 
 def _update_from(held: str, table: Table, columns: Sequence[str], *, more: str = "") -> str:
-    """One UPDATE from what `_hold` has copied: arrays as parameters cost three times as much."""
+    """One UPDATE of what is `_locked`, from what `_hold` has copied: arrays as parameters cost three times as much."""
     sets = ", ".join(f"{name} = v.{name}" for name in columns)
-    return f"UPDATE {table.name} AS t SET {sets}{more} FROM {held} AS v WHERE t.id = v.id"  # noqa: S608 names are ours
+    from_held = f"FROM {held} AS v WHERE t.id = v.id AND t.id IN (SELECT id FROM locked)"  # noqa: S608 names are ours
+    return f"UPDATE {table.name} AS t SET {sets}{more} {from_held}"  # noqa: S608
+
+
+def _locked(held: str, table: Table, *, where: str = "true") -> str:
+    """The rows in the order of their ids, as everybody locks them who changes many: two writers wait for each other
+    once, instead of in a circle. Whoever only refers to a row is not kept waiting."""
+    found = f"SELECT c.id FROM {table.name} AS c JOIN {held} AS h ON c.id = h.id WHERE {where}"  # noqa: S608
+    return f"WITH locked AS MATERIALIZED ({found} ORDER BY c.id FOR NO KEY UPDATE OF c) "
 
 
 def update_unchanged(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
     """As `update_rows`, where nobody has changed the row since it was read; returns the ids of those that were set.
 
     The last of `columns` is `version`, and the last value of each tuple the version that follows the one that was read.
-    Rows are locked in the order of their ids, so that two writers wait for each other instead of for ever. The values
-    are `ready` as `insert_rows` says.
+    The values are `ready` as `insert_rows` says.
     """
     if not rows:
         return set()
     session.flush()
     if is_postgresql(session):
         held = _hold(session, table, ["id", *columns], rows, ready=True)
-        same = f"SELECT c.id FROM {table.name} AS c JOIN {held} AS h ON c.id = h.id AND c.version = h.version - 1"  # noqa: S608
-        locked = f"WITH same AS MATERIALIZED ({same} ORDER BY c.id FOR UPDATE OF c) "
-        change = f"{_update_from(held, table, columns)} AND t.id IN (SELECT id FROM same) RETURNING t.id"  # noqa: S608
-        return set(session.scalars(text(locked + change)))
+        locked = _locked(held, table, where="c.version = h.version - 1")
+        return set(session.scalars(text(f"{locked}{_update_from(held, table, columns)} RETURNING t.id")))
     # The write lock is held: nobody comes in between.
     known: dict[int, int] = {}
     for start in range(0, len(rows), AT_ONCE):

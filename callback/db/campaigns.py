@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, func, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, Select, TextClause, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from callback.db.claims import changed_one
+from callback.db.claims import callbacks_in_order, changed_one
 from callback.db.tables import Callback, Campaign, Case
 from callback.domain.words import CallbackState, CampaignState, Channel
 
@@ -61,14 +61,19 @@ def _fitting(criteria: Mapping[str, Any]) -> Select[tuple[int]]:
 
 def enrol(session: Session, campaign: Campaign, criteria: Mapping[str, Any], *, now: datetime) -> int:
     """Every automatic contact that waits, is in no campaign and fits the criteria comes in; how many."""
+    fits: list[ColumnElement[bool] | TextClause] = [
+        _AUTOMATIC,
+        Callback.campaign_id.is_(None),
+        Callback.case_id.in_(_fitting(criteria)),
+    ]
+    if criteria.get("channel") is not None:
+        fits.append(Callback.channel == criteria["channel"])
     statement = (
         update(Callback)
-        .where(_AUTOMATIC, Callback.campaign_id.is_(None), Callback.case_id.in_(_fitting(criteria)))
+        .where(callbacks_in_order(*fits))
         .values(campaign_id=campaign.id, updated_at=now, version=Callback.version + 1)
         .execution_options(synchronize_session=False)
     )
-    if criteria.get("channel") is not None:
-        statement = statement.where(Callback.channel == criteria["channel"])
     result: CursorResult[Any] = session.execute(statement)  # type: ignore[assignment]
     return result.rowcount
 
@@ -94,7 +99,7 @@ def cancel_waiting(session: Session, campaign: Campaign, *, result: str, now: da
     """What has not begun ends; (callback, case) of each."""
     ended = session.execute(
         update(Callback)
-        .where(Callback.campaign_id == campaign.id, Callback.state.in_(NOT_BEGUN))
+        .where(callbacks_in_order(Callback.campaign_id == campaign.id, Callback.state.in_(NOT_BEGUN)))
         .values(
             state=CallbackState.CANCELLED,
             blocked_by=None,

@@ -6,6 +6,7 @@ from sqlalchemy import Exists, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from callback.db.among import among, plain
+from callback.db.claims import callbacks_in_order
 from callback.db.dissatisfactions import LIVE
 from callback.db.tables import Agent, Callback, Case, CaseHandler, ContactPoint, Dissatisfaction, Promise
 from callback.domain.words import CaseStatus, ContactState, PromiseState, Role
@@ -106,7 +107,7 @@ def teams_of(session: Session, case_ids: Iterable[int]) -> dict[int, int | None]
 
 def move_to_team(session: Session, case_id: int, team_id: int | None) -> None:
     """The case went to another team: all its callbacks follow it, and the flags that are not settled yet."""
-    callbacks = update(Callback).where(Callback.case_id == case_id).values(case_team_id=team_id)
+    callbacks = update(Callback).where(callbacks_in_order(Callback.case_id == case_id)).values(case_team_id=team_id)
     flags = update(Dissatisfaction).where(Dissatisfaction.case_id == case_id, Dissatisfaction.state.in_(LIVE))
     for statement in (callbacks, flags.values(team_id=team_id)):
         session.execute(statement, execution_options={"synchronize_session": False})

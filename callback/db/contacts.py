@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from callback.db.claims import callbacks_in_order
 from callback.db.tables import Appointment, Attempt, Callback, Case, ContactPoint, Customer
 from callback.domain.wish import ForbiddenDates
 from callback.domain.words import AppointmentState, AttemptState, CallbackState
@@ -58,7 +59,7 @@ def release_planned(session: Session, customer: Customer, *, forbidden: Sequence
     ]
     session.execute(
         update(Callback)
-        .where(Callback.id.in_(lost), Callback.state == CallbackState.ASSIGNED)
+        .where(callbacks_in_order(Callback.id.in_(lost), Callback.state == CallbackState.ASSIGNED))
         .values(
             state=CallbackState.WAITING,
             agent_id=None,

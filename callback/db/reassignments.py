@@ -75,7 +75,7 @@ class Filter:
 def present(session: Session, callback_ids: Sequence[int], *, lock: bool = False) -> Sequence[Row[Any]]:
     """These callbacks as they are, in the order of `callback_ids`; with `lock` nobody changes them meanwhile."""
     statement = select(*PRESENT_COLUMNS).where(among(session, Callback.id, callback_ids)).order_by(Callback.id)
-    found = {row.id: row for row in plain(session, statement.with_for_update() if lock else statement)}
+    found = {row.id: row for row in plain(session, statement.with_for_update(key_share=True) if lock else statement)}
     return [found[callback_id] for callback_id in callback_ids if callback_id in found]
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callback.db import bulk
 from callback.db.among import among, plain, plain_scalars
+from callback.db.claims import callbacks_in_order
 from callback.db.tables import Agent, Appointment, Callback, Shift, ShiftException, Slot
 from callback.db.tables.callbacks import PINNED
 from callback.db.waiting import Waiting
@@ -172,11 +173,13 @@ def keep_slots(
     )
     if whose is not None:
         beside = beside.where(Callback.agent_id.in_(whose))
-    stranded = [Stranded._make(row) for row in plain(session, beside.with_for_update())]
+    stranded = [
+        Stranded._make(row) for row in plain(session, beside.order_by(Callback.id).with_for_update(key_share=True))
+    ]
     for start in range(0, len(gone), 5_000):
         chunk = gone[start : start + 5_000]
-        freed = update(Callback).where(Callback.slot_id.in_(chunk)).values(slot_id=None).returning(*STRANDED)
-        rows = session.execute(freed.execution_options(synchronize_session=False))
+        freed = update(Callback).where(callbacks_in_order(Callback.slot_id.in_(chunk))).values(slot_id=None)
+        rows = session.execute(freed.returning(*STRANDED).execution_options(synchronize_session=False))
         stranded += [Stranded._make(row) for row in rows if row.agent_id is not None and row.planned_at is not None]
         session.execute(delete(Slot).where(Slot.id.in_(chunk)))
     bulk.insert_missing_rows(
@@ -196,10 +199,12 @@ def put_into(session: Session, slot_of: Mapping[int, int]) -> None:
 def release(session: Session, callback_ids: Sequence[int], *, now: datetime) -> int:
     """Those of them that are only planned wait for a new place; returns how many."""
     released = 0
-    for start in range(0, len(callback_ids), 5_000):
+    ordered = sorted(callback_ids)
+    for start in range(0, len(ordered), 5_000):
+        chunk = ordered[start : start + 5_000]
         result = session.execute(
             update(Callback)
-            .where(Callback.id.in_(callback_ids[start : start + 5_000]), Callback.state == CallbackState.ASSIGNED)
+            .where(callbacks_in_order(Callback.id.in_(chunk), Callback.state == CallbackState.ASSIGNED))
             .values(**NOWHERE, updated_at=now, version=Callback.version + 1)
             .execution_options(synchronize_session=False)
         )

@@ -107,20 +107,22 @@ def _apply(session: Session, rule: EscalationRule, *, now: datetime) -> int:
     if not due:
         return 0
     told = _readers(session, rule, due)
-    count = moved = 0
+    count = 0
+    urgent: list[int] = []
     for row in due:
         escalation_id = rows.raise_once(session, _values(rule, row, now=now))
         if escalation_id is None:
             continue
         count += 1
         if rule.raise_to is not None and row.callback_id is not None:
-            moved += rows.raise_priority(session, row.callback_id, rule.raise_to)
+            urgent.append(row.callback_id)
         session.add_all(
             EscalationNotice(escalation_id=escalation_id, agent_id=agent_id, created_at=now)
             for agent_id in told[row.team_id]
         )
         _decide(session, rule, row, now=now)
-    if moved:
+    # Last, and by their ids: a planner that is writing has them in this order, and is waited for once.
+    if rule.raise_to is not None and sum([rows.raise_priority(session, i, rule.raise_to) for i in sorted(urgent)]):
         enqueue(session, "plan", queueing_lock="plan")
     return count
 
