@@ -130,9 +130,9 @@ _NEGATED = re.compile(
     r"没有?|未曾?|不要?再?|别再?|不会)\s*(?:把我|给我|向我|自己|主动)?\s*$"
 )
 """Before a sentence: `please don't stop sending me these`, `didn't stop calling`, `我没有退订`."""
-_POLITE = re.compile(
-    r"^(?:please|pls|plz|请|回复|回|reply|thanks|thank you) ?| ?(?:please|pls|plz|thanks|thank you|谢谢|now|吧|了|啊)$"
-)
+_POLITE_FIRST = re.compile(r"(?:please|pls|plz|请|回复|回|reply|thanks|thank you) ?")
+_POLITE_LAST = re.compile(r" ?(?:please|pls|plz|thanks|thank you|谢谢|now|吧|了|啊)$")
+_LONGEST_POLITE_LAST = len(" thank you")
 _SCORE = r"(?:\d{1,2} ?(?:分|星|stars?|points?)?|[一二两三四五六七八九十]分?|one|two|three|four|five|six|seven|eight|nine|ten)"
 _ANSWER_FIRST = re.compile(rf"(?P<answer>{_SCORE}|yes|no|y|n)(?:(?<=[^a-z])(?=[^\x00-\x7f])| )(?P<rest>.+)")
 _ANSWER_LAST = re.compile(rf"(?P<rest>\D+?)(?: |(?<=[^\x00-\x7f]))(?P<answer>{_SCORE})")
@@ -199,10 +199,11 @@ def _beside(rest: str, *, words_alone: bool, answers: bool) -> Meaning | None:
 
 def _sentence(plain: str, *, answers: bool) -> tuple[SuppressionScope, ...]:
     """What a sentence asks to end; nothing when it asks for no such thing, or says that it does not."""
+    forms = (plain, _bare(plain))
     found = [
         scopes
         for pattern, scopes in (_SENTENCES if answers else _SENTENCES + _UNLESS_ANSWER_SENTENCES)
-        for form in (plain, _bare(plain))
+        for form in forms
         if any(not _NEGATED.search(form[: match.start()]) for match in pattern.finditer(form))
     ]
     return EVERYTHING if EVERYTHING in found else found[0] if found else ()
@@ -233,7 +234,14 @@ def _undressed(plain: str) -> str:
 def _bare(plain: str) -> str:
     """Without the politeness around it: `please stop`, `回复td`, `退订谢谢`."""
     while True:
-        shorter = _POLITE.sub("", plain).strip(" .,!。，！")
+        shorter = plain
+        if (first := _POLITE_FIRST.match(shorter)) is not None:
+            shorter = shorter[first.end() :]
+        # Looked for at the end alone: of a message that is ten thousand times 了, each one would be a search of the rest.
+        tail = max(0, len(shorter) - _LONGEST_POLITE_LAST)
+        if (last := _POLITE_LAST.search(shorter, tail)) is not None:
+            shorter = shorter[: last.start()]
+        shorter = shorter.strip(" .,!。，！")
         if shorter == plain or not shorter:
             return plain
         plain = shorter

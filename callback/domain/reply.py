@@ -90,11 +90,14 @@ def _twice_said(question: Question, clause: str) -> Value | None:
 
 
 def _peeled(clause: str) -> Iterable[str]:
-    """The clause, then with one wrapping after the other taken off."""
+    """The clause, then with one wrapping after the other taken off, the outermost first.
+
+    Not without end: what is nothing but wrappings (都都都…的的的) has as many forms as the product of both ends.
+    """
     seen = {clause}
     yield clause
     waiting = [clause]
-    while waiting:
+    while waiting and len(seen) < _MOST_FORMS:
         form = waiting.pop(0)
         for pattern in (_BEFORE, _AFTER):
             shorter = pattern.sub("", form, count=1).strip(AROUND)
@@ -194,6 +197,8 @@ def _place(form: str) -> int | None:
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_MOST_FORMS = 64
+"""Of one clause; ten wrappings around an answer are fewer."""
 _BUTS = ("但", "可是", "不过", "然而", "but", "however", "though", "except", "until", "只是", "就是")
 
 _NUMBERS: Mapping[str, int] = {

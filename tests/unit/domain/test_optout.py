@@ -1,6 +1,7 @@
 """Who wants no more messages, in both languages; and who only answers a question."""
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -191,3 +192,15 @@ def test_no_rating_is_a_stop(text: str) -> None:
 
 def test_no_word_is_in_two_lists() -> None:
     assert not ALWAYS & UNLESS_ANSWER
+
+
+@pytest.mark.parametrize("filler", ["了", "请", "谢谢", "please ", "回复"])
+def test_a_message_of_nothing_but_politeness_is_read_at_once(filler: str) -> None:
+    """Whoever reads it holds what others wait for; such a message took minutes."""
+    began = process_time()
+    assert meaning((filler * 3000)[:3000], answers=False) is None
+    assert process_time() - began < 1
+
+
+def test_politeness_on_both_sides_hides_no_stop() -> None:
+    assert meaning("请" * 40 + "停止" + "谢谢" * 40, answers=False) == Meaning(Wish.STOP, MESSAGES, "word")

@@ -1,6 +1,7 @@
 """What people write back, and what it means: one table for each kind of question."""
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -221,3 +222,10 @@ def test_normal_is_settled(text: str) -> None:
 def test_types_are_what_the_table_says() -> None:
     assert question("solved").type is QuestionType.BOOLEAN
     assert question("renewal").type is QuestionType.RADIOGROUP
+
+
+def test_a_message_of_nothing_but_wrappings_is_read_at_once() -> None:
+    """It has a form for each beginning with each end: one SMS of ten segments took a minute and a gigabyte."""
+    began = process_time()
+    assert read(question("attitude"), "都" * 300 + "的" * 300) == UNCLEAR
+    assert process_time() - began < 1
