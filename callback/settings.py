@@ -7,8 +7,11 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,7 +42,7 @@ class Settings(BaseSettings):
     """IANA zone of the centre: decides what "today" is, and stands in where a customer's own zone is unknown."""
 
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = Field(default=8000, ge=0, le=65535)
     public_url: str = "http://127.0.0.1:8000"
     """The address that customers and carriers see; signatures are checked against it, never against request headers."""
 
@@ -109,6 +112,35 @@ class Settings(BaseSettings):
                 return "postgresql+psycopg://" + url.removeprefix(prefix)
         return url
 
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # not known, not a name, the name of a folder of zones
+            raise PydanticCustomError("time_zone", "No such time zone. Write one as Asia/Shanghai.") from None
+        return name
+
+    @field_validator("public_url", "twilio_api_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        """Else everything starts, and the first link, or the first signature, fails."""
+        try:
+            parts = None if url is None else urlsplit(url)
+            usable = parts is None or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise PydanticCustomError("address", "Not a web address. Write one as https://callback.example.com.")
+        return url
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, name: str) -> str:
+        if name.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+            raise PydanticCustomError("log_level", "Write DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+        return name
+
     def house_names(self, language: Literal["zh", "en"]) -> dict[str, str]:
         """`company`, `centre` and `department` as a customer of this language hears them."""
         names = {"company": self.company, "centre": self.centre, "department": self.department}
@@ -145,6 +177,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings. Raises `pydantic.ValidationError` naming each bad field."""
+    """Read the settings. Raises `pydantic.ValidationError` naming each bad field, `UnicodeDecodeError` and `OSError`
+    of a file that cannot be read (`CALLBACK_ENV_FILE`)."""
     env_file = Path(os.environ.get("CALLBACK_ENV_FILE", "callback.env"))
     return Settings(_env_file=env_file if env_file.is_file() else None, **overrides)  # type: ignore[arg-type]

@@ -136,6 +136,8 @@ def read_file(path: str) -> GatewayFile:
         raise Invalid("gateway_file", problem=f"{path}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise Invalid("gateway_file", problem=f"{path}: {error}") from error
+    except (UnicodeDecodeError, RuntimeError) as error:  # no text at all; `~somebody` who is not there
+        raise Invalid("gateway_file", problem=f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise Invalid("gateway_file", problem=f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

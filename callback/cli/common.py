@@ -1,6 +1,7 @@
 """What every command needs: the house, the reader's language, and one way to fail."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from callback.bootstrap import House, build
 from callback.clock import Clock, shifted_clock, utc_now
@@ -83,6 +84,11 @@ def open_house(*, as_of_text: str | None = None) -> Iterator[House]:
             name = "CALLBACK_" + "_".join(str(part) for part in problem["loc"]).upper()
             complaints.print(f"{name}: {problem['msg']}", style="red", markup=False)
         raise typer.Exit(2) from None
+    except (UnicodeDecodeError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text in UTF-8"
+        file = os.environ.get("CALLBACK_ENV_FILE", "callback.env")
+        complaints.print(f"CALLBACK_ENV_FILE: {file}: {reason}", style="red", markup=False)
+        raise typer.Exit(2) from None
     try:
         clock: Clock = utc_now
         if as_of_text is not None:
@@ -92,10 +98,22 @@ def open_house(*, as_of_text: str | None = None) -> Iterator[House]:
         house = build(settings, clock=clock)
         try:
             yield house
+        except (OperationalError, ProgrammingError) as error:
+            if _lacks_something(error):
+                check_schema(house)  # `no such table` says nothing to whoever has only not migrated yet
+            raise
         finally:
             house.close()
     except CallbackError as error:
         fail(error, settings.language, ZoneInfo(settings.time_zone))
-    except OperationalError as error:
+    except DatabaseError as error:
+        # SQLite's own class alone: a file that is no database, or is damaged. Other faults are ours to see in full.
+        if not isinstance(error, OperationalError) and type(error.orig) is not sqlite3.DatabaseError:
+            raise
         complaints.print(str(error.orig).strip(), style="red", markup=False, highlight=False)
-        fail(Unavailable("database_unavailable"), settings.language, ZoneInfo(settings.time_zone))
+        code = "database_unavailable" if isinstance(error, OperationalError) else "database_damaged"
+        fail(Unavailable(code), settings.language, ZoneInfo(settings.time_zone))
+
+
+def _lacks_something(error: DatabaseError) -> bool:
+    return isinstance(error, ProgrammingError) or "no such" in str(error.orig)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from callback.channels.readiness import unready
 from callback.cli import app
-from callback.cli.common import console, open_house
+from callback.cli.common import check_schema, console, open_house
 from callback.db.engine import reading
 from callback.services.doctor import INVARIANTS, Examination, examine
 from callback.texts import Language, say
@@ -20,6 +20,7 @@ def doctor(
 ) -> None:
     """Check the invariants of a live database, and the settings. Exits 1 when one is broken."""
     with open_house() as house:
+        check_schema(house)
         with reading(house.sessions) as session:
             examinations = examine(session, INVARIANTS, now=house.clock())
         broken = [one for one in examinations if not one.holds]

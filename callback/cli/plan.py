@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from callback.bootstrap import House
 from callback.cli import app, plan_questions
-from callback.cli.common import complaints, console, open_house
+from callback.cli.common import check_schema, complaints, console, open_house
 from callback.db.engine import reading
 from callback.db.tables import Agent, PlanProof
 from callback.errors import NotFound
@@ -59,6 +59,7 @@ def plan_command(
 ) -> None:
     """Give every case its callback, and every callback an agent and a slot. Safe to repeat."""
     with open_house(as_of_text=as_of) as house:
+        check_schema(house)
         settings = house.settings
         if replay is not None:
             return plan_questions.replay_plan(house, replay)

@@ -4,7 +4,7 @@ import typer
 
 from callback.channels.readiness import check_ready
 from callback.cli import app
-from callback.cli.common import open_house
+from callback.cli.common import check_schema, open_house
 from callback.log import configure_logging
 
 
@@ -14,6 +14,7 @@ def worker() -> None:
     from callback.worker.process import run  # noqa: PLC0415  starts slowly; other commands need not wait for it
 
     with open_house() as house:
+        check_schema(house)
         check_ready(house.settings)
         configure_logging(house.settings)
         if not run(house):

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
+from callback.errors import Invalid
 from callback.settings import Settings
 
 SessionFactory = sessionmaker[Session]
+_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
 
 
 def make_engine(settings: Settings) -> Engine:
-    """An engine for `settings.database_url`. Opens nothing yet."""
+    """An engine for `settings.database_url`, not opened yet. Raises `Invalid` (`database_url`, `database_folder`)."""
+    url = _url(settings)
     if settings.is_postgresql:
         return create_engine(
             settings.database_url,
@@ -27,15 +31,29 @@ def make_engine(settings: Settings) -> Engine:
             hide_parameters=True,  # an error's text goes into logs, where no number and no name belongs
             connect_args={"options": "-c timezone=UTC", "application_name": "callback"},
         )
-    url = make_url(settings.database_url)
     if url.database and url.database != ":memory:":
-        Path(url.database).expanduser().resolve().parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).expanduser().resolve().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Invalid("database_folder", folder=str(folder), reason=error.strerror or "") from error
     engine = create_engine(
         settings.database_url, connect_args={"timeout": 30}, json_deserializer=_read_json, hide_parameters=True
     )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _url(settings: Settings) -> URL:
+    """Never repeated in the error: there may be a password in it."""
+    try:
+        url = make_url(settings.database_url)
+    except (ArgumentError, ValueError):
+        raise Invalid("database_url") from None
+    if url.drivername not in _DRIVERS:
+        raise Invalid("database_url")
+    return url
 
 
 def _read_json(raw: str | bytes) -> Any:

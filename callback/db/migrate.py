@@ -16,6 +16,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import JSON, Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.elements import False_, True_
@@ -24,7 +25,7 @@ import callback
 from callback.db.base import Base, UtcDateTime
 from callback.db.tables import Agent
 from callback.db.tables.search import PREFIX
-from callback.errors import Conflict, Unavailable
+from callback.errors import Conflict, Invalid, Unavailable
 from callback.log import get_logger
 from callback.settings import Settings
 
@@ -37,13 +38,13 @@ ADVISORY_LOCK = 0x43_61_6C_6C
 
 def upgrade(engine: Engine, settings: Settings, revision: str = "head", *, patience_s: float = 600) -> None:
     """Migrate up to `revision`. Raises `Unavailable` when another migrator or a busy table does not let go in time."""
-    with engine.connect() as connection, prepared(connection, settings, patience_s=patience_s):
+    with engine.connect() as connection, _known(connection), prepared(connection, settings, patience_s=patience_s):
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, settings: Settings, revision: str = "base", *, patience_s: float = 600) -> None:
     """Migrate down to `revision`; `base` removes every table and every row in it."""
-    with engine.connect() as connection, prepared(connection, settings, patience_s=patience_s):
+    with engine.connect() as connection, _known(connection), prepared(connection, settings, patience_s=patience_s):
         command.downgrade(_config(connection), revision)
 
 
@@ -54,7 +55,7 @@ def current(connection: Connection) -> str | None:
 
 def head() -> str | None:
     """The revision that this version of the code expects."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def configure(connection: Connection) -> dict[str, Any]:
@@ -105,6 +106,19 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     if kind == "server_default" and isinstance(getattr(item, "arg", None), False_ | True_):
         return "sa.true()" if isinstance(item.arg, True_) else "sa.false()"
     return False
+
+
+@contextmanager
+def _known(connection: Connection) -> Iterator[None]:
+    """Alembic has one error for every revision that it cannot find: the database's own, or the one asked for."""
+    present = current(connection)
+    connection.rollback()
+    if present is not None and present not in {one.revision for one in _scripts().walk_revisions()}:
+        raise Unavailable("schema_unknown", present=present)
+    try:
+        yield
+    except CommandError as error:
+        raise Invalid("revision_unknown") from error
 
 
 @contextmanager
@@ -167,6 +181,10 @@ def _prepared_sqlite(connection: Connection, _settings: Settings, _patience_s: f
     finally:
         connection.rollback()
         raw.execute("PRAGMA foreign_keys=ON")
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _config(connection: Connection | None = None) -> Config:
