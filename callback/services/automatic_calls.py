@@ -328,7 +328,9 @@ class _Call:
         return renderings.hang_up(say(code, self.language) if code else None, self.language)
 
     def _since(self) -> datetime:
-        return datetime.fromtimestamp(self.heard.since, UTC) if self.heard.since else self.now
+        """Never later than now: an address that says so would give the call all the time in the world."""
+        since = self.heard.since
+        return datetime.fromtimestamp(since, UTC) if 0 < since < self.now.timestamp() else self.now
 
     def _address(self, step: str, tries: int) -> str:
         query = {"step": step, "tries": tries, "since": int(self._since().timestamp())}

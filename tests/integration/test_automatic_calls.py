@@ -106,6 +106,15 @@ def test_a_whole_call_by_keys_and_words(sessions: SessionFactory, line: Line) ->
     assert line.turn("1") == ""  # after the end there is nothing more to say
 
 
+@pytest.mark.parametrize("since", [2**40, 1_900_000_000])
+def test_a_call_that_began_in_the_future_begins_now(line: Line, since: int) -> None:
+    """Whatever is in the address: the five minutes are counted, and no calendar ends."""
+    line.turn()
+    line.query["since"] = str(since)
+    assert "Has your problem been solved?" in line.turn("1")
+    assert int(line.query["since"]) <= line.now.timestamp()
+
+
 def test_in_chinese(sessions: SessionFactory, settings: Settings, now: datetime) -> None:
     under_way = survey(sessions, now, channel=Channel.VOICE, opened=False, language="zh", salutation="王女士")
     line = Line(sessions, settings, under_way, now, {})

@@ -106,6 +106,23 @@ def test_what_is_no_message(told: Told, document: Any) -> None:
     assert told.messages() == []
 
 
+def test_the_number_nought_is_what_the_customer_wrote(told: Told) -> None:
+    assert told.tell("inbound", {"moid": 0, "from": "13800138000", "content": 0}) == 204
+    assert [(one.provider_id, one.text) for one in told.messages()] == [("GW0", "0")]
+
+
+def test_what_no_database_can_keep_is_left_out(told: Told) -> None:
+    """Also where nothing has looked at it before: what is not called JSON."""
+    handle = told.sent()
+    written = b'{"moid": "a\\u0000\\ud800b", "from": "13800138000", "content": "T\\u0000"}'
+    assert told.tell("inbound", written) == 204
+    told.post.read()
+    assert [one.outcome for one in told.messages()] == [InboundOutcome.OPT_OUT]
+    assert told.tell("reports", b'{"msgid": "G\\u00001", "status": "DELIVRD", "err": "\\ud800"}') == 204
+    assert told.post.sends(handle)[0].state is SendState.DELIVERED
+    assert told.tell("inbound", b"[" * 100_000) == 422
+
+
 def test_without_a_gateway_nothing_is_believed(house: House) -> None:
     client = TestClient(create_app(house))
     for where in ("inbound", "h" * 22):

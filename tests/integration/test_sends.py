@@ -20,7 +20,7 @@ from callback.domain.words import (
 )
 from callback.services.sends import Result, end_attempt
 from tests.fake_carrier.server import Event
-from tests.integration.post_office import LEASE, SETTLE, PostOffice
+from tests.integration.post_office import LEASE, PUBLIC_URL, SETTLE, PostOffice
 
 
 def test_a_due_survey_is_written_down_before_it_leaves_and_leaves_once(post: PostOffice) -> None:
@@ -204,6 +204,18 @@ def test_forged_and_foreign_events(post: PostOffice) -> None:
     about_another = type(event)(event.url, {**event.form, "MessageSid": "SM" + "9" * 32})
     assert post.receive(about_another) == [204]
     assert post.the_send(handle).state is SendState.SENT
+
+
+def test_an_event_with_the_id_of_another_send_before_our_own_record(post: PostOffice) -> None:
+    """It is about something else, quietly: a conflict would only be told again."""
+    first = post.due()
+    post.round()
+    second = post.due()
+    (claimed,) = post.claim()
+    url = f"{PUBLIC_URL}/api/v1/carrier/twilio/messages/{claimed.outgoing.handle}"
+    form = {"MessageSid": str(post.the_send(first).provider_id), "MessageStatus": "delivered"}
+    assert post.receive(Event(url, form)) == [204]
+    assert (post.the_send(second).state, post.the_send(second).provider_id) == (SendState.CLAIMED, None)
 
 
 # ── Failures by kind ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -494,3 +506,14 @@ def test_a_lost_call_is_found_again(post: PostOffice) -> None:
     post.look_after(channel=Channel.VOICE)
     (call,) = post.fake.calls.values()
     assert post.the_send(handle).provider_id == call.sid
+
+
+def test_a_stop_with_a_character_that_no_database_keeps(post: PostOffice) -> None:
+    """Some networks write U+0000 for an `@`. A message that is refused is not told again: the wish would be lost."""
+    handle = post.due()
+    post.round()
+    (address,) = post.addresses(handle)
+    url = f"{PUBLIC_URL}/api/v1/carrier/twilio/inbound"
+    form = {"MessageSid": "SM" + "5" * 32, "From": address, "To": "+15005550006", "Body": "STOP\x00"}
+    assert post.receive(Event(url, form)) == [200]
+    assert {scope for scope, _, _ in post.suppressions()} == {"sms", "survey"}

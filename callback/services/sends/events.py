@@ -35,6 +35,10 @@ def apply_status(
     known = None if send is None else (CALL if send.channel is Channel.VOICE else MESSAGE).get(status)
     if send is None or known is None:
         return False
+    if send.provider_id is None and provider_id is not None:
+        whose = rows.handle_of(session, provider_id)
+        if whose not in (None, handle):
+            return False  # told at our address, about another one
     # Of a call that rang the agent the customer's half is what counts (`click_to_call.hung_up`).
     more = _more(error_code, None if send.kind is SendKind.BRIDGE else duration_s)
     if not _raise(session, send, known, status=status, provider_id=provider_id, now=now, **more):
