@@ -53,12 +53,18 @@ def _rules(error: CallbackError, language: Language, zone: ZoneInfo) -> Iterator
         yield say("desk.rule_no_moment", language) if at is None else say("desk.rule_next_moment", language, at=at)
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+"""Of the moments that are taken: at the ends of the calendar nothing can be counted forwards or backwards."""
+
+
 def moment_of(text: str, zone: ZoneInfo) -> datetime:
     """A moment as people write it, in `zone` when it names none. Raises `Invalid`."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise Invalid("as_of_not_a_moment", text=text) from None
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise Invalid("as_of_not_a_moment", text=text)
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)
 
 

@@ -219,6 +219,12 @@ def test_a_csrf_token_is_good_for_its_own_session_alone(desk: Any) -> None:
     assert hers.post("/api/v1/tokens", json={"name": "x", "scopes": ["me"]}).json()["code"] == "csrf_failed"
 
 
+def test_a_csrf_token_with_blanks_in_it_is_none(desk: Any) -> None:
+    agent = desk.agent()
+    agent.headers[CSRF_HEADER] = "aa  " + "aa" * 62  # as long as a masked one, with an odd number of bytes
+    assert agent.post("/api/v1/tokens", json={"name": "x", "scopes": ["me"]}).json()["code"] == "csrf_failed"
+
+
 def test_nobody_sets_what_they_may_not(desk: Any) -> None:
     """Mass assignment: unknown members are refused, not ignored."""
     boss = desk.administrator()

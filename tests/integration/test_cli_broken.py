@@ -98,3 +98,9 @@ def test_a_gateway_file_that_is_no_text(tmp_path: Path, monkeypatch: pytest.Monk
     for path in (f"{tmp_path}/gateway.toml", "~nobody-of-this-name/gateway.toml"):
         monkeypatch.setenv("CALLBACK_GATEWAY_FILE", path)
         told(run("plan"), "gateway's file cannot be used")
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59", "0001-01-01"])
+def test_a_moment_at_the_end_of_the_calendar(moment: str) -> None:
+    assert run("migrate").exit_code == 0
+    told(run("plan", "--as-of", moment), moment)
