@@ -15,6 +15,8 @@ from callback.api.problems import Present, as_it_is, problem
 
 JSON_LIMIT = 2 * 1024 * 1024
 UPLOAD_LIMIT = 50 * 1024 * 1024
+NO_UPLOADS = ("/api/v1/carrier/", "/s/")
+"""Where anybody may knock and nobody brings files: what comes there is read whole, so it is never as large as one."""
 MAX_DEPTH = 64
 _BIGGEST = 2**63 - 1
 
@@ -42,7 +44,7 @@ class Intake:
         try:
             _check_address(scope)
             headers = Headers(scope=scope)
-            if _is_upload(headers):
+            if _is_upload(headers) and not scope["path"].startswith(NO_UPLOADS):
                 receive = _counted(receive, headers, UPLOAD_LIMIT)
             elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
                 body = await _read(_counted(receive, headers, JSON_LIMIT))

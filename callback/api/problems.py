@@ -155,7 +155,8 @@ async def _on_operational_error(request: Request, error: Exception) -> Response:
 
 async def _on_anything(request: Request, error: Exception) -> Response:
     """Nothing of the error leaves the house but the request's id, which the log has too."""
-    log.error("unhandled error", exc_info=error, path=request.url.path)
+    # Without the path, in which there may be the link of a customer; the line of the request has its template.
+    log.error("unhandled error", exc_info=error)
     return problem(request, status=500, code="internal_error")
 
 

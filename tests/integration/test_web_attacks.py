@@ -5,11 +5,14 @@ from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import StatementError
+from structlog.testing import capture_logs
 
+from callback.api.intake import JSON_LIMIT
 from callback.bootstrap import House
 from callback.db.tables import AuditEntry, Decision, Escalation, EscalationNotice, Upload
 from callback.domain.words import EscalationTold, EscalationTrigger
-from callback.services import uploads
+from callback.services import survey_pages, uploads
 from tests.integration.call_centre import Centre
 from tests.integration.conftest import Desk, StandingClock
 
@@ -213,3 +216,28 @@ def test_a_colleagues_call_does_not_exist(desk: Desk, centre: Centre) -> None:
             asked += 1
     assert asked >= 15
     assert centre.attempt(call.attempt).version == call.version
+
+
+# ── Without a login ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/carrier/twilio/inbound", "/api/v1/carrier/gateway/reports", "/s/" + "x" * 32]
+)
+def test_where_anybody_may_knock_nobody_is_read_as_an_upload(desk: Desk, path: str) -> None:
+    """Fifty megabytes of each stranger were taken into memory before the signature was looked at."""
+    large = b"--b\r\n" + b"x" * (JSON_LIMIT + 1)
+    answer = desk.anonymous().post(path, content=large, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status_code == 413
+
+
+def test_a_fault_of_ours_leaves_no_link_in_the_log(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise StatementError("a fault of ours", None, None, TypeError("x"))
+
+    monkeypatch.setattr(survey_pages, "look", broken)
+    link = "k" * 32
+    with capture_logs() as logged:
+        assert desk.anonymous().get(f"/s/{link}").status_code == 500
+    assert [one for one in logged if one["event"] == "unhandled error"]
+    assert link not in str([{name: str(value) for name, value in one.items()} for one in logged])
