@@ -30,6 +30,8 @@ from callback.texts import LANGUAGES, Language, language_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
+LANGUAGE_CHOSEN = "callback_language"
+"""What a reader chose on a page; holds nothing secret, and outlives the session."""
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="token", description="A program's token, from `callback token create`."
@@ -79,10 +81,19 @@ class Principal:
         return self.role in (Role.SUPERVISOR, Role.ADMINISTRATOR)
 
 
+def language_wanted(request: Request, own: Language) -> Language:
+    """What was chosen on a page before, else `Accept-Language`, else the reader's own.
+
+    The choice goes before the header for errors too, else a page in one language told its errors in the browser's.
+    Programs have no such cookie.
+    """
+    chosen = request.cookies.get(LANGUAGE_CHOSEN)
+    return language_of(chosen if chosen in LANGUAGES else request.headers.get("accept-language"), own)
+
+
 async def get_language(request: Request, house: HouseDep) -> Language:
-    """What the reader wants to read: `Accept-Language`, else their own, else the house's."""
-    own: Language = getattr(request.state, "language", house.settings.language)
-    return language_of(request.headers.get("accept-language"), own)
+    """What the reader wants to read, else their own, else the house's."""
+    return language_wanted(request, getattr(request.state, "language", house.settings.language))
 
 
 LanguageDep = Annotated[Language, Depends(get_language)]
@@ -153,7 +164,7 @@ def authenticate(request: Request, *, house: House, now: datetime, token: str | 
         number=found.number,
         time_zone=found.time_zone,
         team_id=found.team_id,
-        language=language_of(request.headers.get("accept-language"), language),
+        language=language_wanted(request, language),
         scopes=found.scopes,
         token_id=found.token_id,
         session_id=found.session_id,

@@ -12,10 +12,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 
+from callback.entrance import language_wanted
 from callback.errors import CallbackError, NotFound
 from callback.log import get_logger
 from callback.services import wording
-from callback.texts import Language, catalogue, language_of, say
+from callback.texts import Language, catalogue, say
 
 MEDIA_TYPE = "application/problem+json"
 Present = Callable[[Request, Response], Response]
@@ -42,9 +43,8 @@ def as_it_is(_request: Request, response: Response) -> Response:
 
 
 def language_for(request: Request) -> Language:
-    """`Accept-Language`, else the caller's own, else the house's."""
-    default: Language = getattr(request.state, "language", request.app.state.house.settings.language)
-    return language_of(request.headers.get("accept-language"), default)
+    """What was chosen on a page, else `Accept-Language`, else the caller's own, else the house's."""
+    return language_wanted(request, getattr(request.state, "language", request.app.state.house.settings.language))
 
 
 def problem(

@@ -29,14 +29,14 @@ from callback.bootstrap import House
 from callback.db.engine import reading
 from callback.domain.account import Scope
 from callback.domain.words import Role
-from callback.entrance import HouseDep, Now, Principal, caller, cookie_name, csrf_masked
+from callback.entrance import LANGUAGE_CHOSEN, HouseDep, Now, Principal, caller, cookie_name, csrf_masked
 from callback.services import wording
-from callback.texts import Language, language_of, say
+from callback.texts import Language, say
 from callback.web import moments
 from callback.web.assets import asset
 from callback.web.menu import menu_of
 
-LANGUAGE_COOKIE = "callback_language"
+LANGUAGE_COOKIE = LANGUAGE_CHOSEN
 NOTICE_COOKIE = "callback_notice"
 _YEAR = 365 * 24 * 3600
 
@@ -164,12 +164,6 @@ def reader(language: Language, zone: ZoneInfo, now: datetime) -> Mapping[str, ob
     }
 
 
-def page_language(request: Request, fallback: Language) -> Language:
-    """What the reader chose on a page before, else what they were greeted in so far."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return language_of(chosen, fallback) if chosen in ("zh", "en") else fallback
-
-
 def remember_language(response: Response, language: Language, *, secure: bool) -> None:
     response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR, path="/", secure=secure, samesite="lax")
 
@@ -179,7 +173,7 @@ def at_desk(scope: Scope, *roles: Role) -> Callable[..., Desk]:
     allowed = caller(scope, *roles, session_only=True)
 
     def desk(request: Request, house: HouseDep, now: Now, me: Annotated[Principal, Depends(allowed)]) -> Desk:
-        return Desk(request=request, house=house, now=now, me=me, language=page_language(request, me.language))
+        return Desk(request=request, house=house, now=now, me=me, language=me.language)
 
     return desk
 

@@ -11,13 +11,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from callback.bootstrap import House
-from callback.entrance import address_parts
-from callback.texts import Language, language_of, say
-from callback.web.desk import page_language, reader, templates
+from callback.entrance import address_parts, language_wanted
+from callback.texts import Language, say
+from callback.web.desk import reader, templates
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
-FOR_PEOPLE = frozenset({"invalid_request", "scope_missing"})
+FOR_PEOPLE = frozenset({"body_too_large", "invalid_request", "scope_missing"})
 """Told to a program with names of members and scopes; to a person as `desk.error.<code>`."""
+_ONE_OF = frozenset({"enum", "literal_error", "bool_parsing", "bool_type"})
+"""What a program is told in its own words of the API: a person chooses by others."""
 _MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/problems/", "/static/")
 LOGGED_OUT = frozenset({"not_logged_in", "session_not_valid"})
 
@@ -57,7 +59,7 @@ def page_of(request: Request, response: Response) -> Response:
     language = _language(request, house)
     if problem["code"] in FOR_PEOPLE:
         problem["detail"] = say(f"desk.error.{problem['code']}", language)
-    problem["errors"] = [{"field": _field(error), **error} for error in problem.get("errors", ())]
+    problem["errors"] = [_told(error, language) for error in problem.get("errors", ())]
     text = templates.get_template("desk/problem_notice.html" if is_htmx else "desk/problem.html").render(
         problem={"refusals": (), "next_legal_moment": None, **problem},
         moment_of=datetime.fromisoformat,
@@ -70,6 +72,11 @@ def page_of(request: Request, response: Response) -> Response:
         if name in response.headers:
             headers[name] = response.headers[name]
     return HTMLResponse(text, status_code=response.status_code, headers=headers)
+
+
+def _told(error: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
+    by_person = {"detail": say("desk.fault_choose", language)} if error["code"] in _ONE_OF else {}
+    return {"field": _field(error), **error, **by_person}
 
 
 def _field(error: Mapping[str, Any]) -> str:
@@ -92,4 +99,4 @@ def _address(request: Request) -> str:
 
 def _language(request: Request, house: House) -> Language:
     own: Language = getattr(request.state, "language", house.settings.language)
-    return page_language(request, language_of(request.headers.get("accept-language"), own))
+    return language_wanted(request, own)

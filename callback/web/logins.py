@@ -19,12 +19,13 @@ from callback.entrance import (
     client_address,
     cookie_name,
     csrf_masked,
+    language_wanted,
     set_session_cookie,
 )
 from callback.errors import CallbackError, Throttled, Unauthenticated
 from callback.services import accounts
-from callback.texts import Language, language_of
-from callback.web.desk import Desk, at_desk, page_language, reader, remember_language, templates
+from callback.texts import Language
+from callback.web.desk import Desk, at_desk, reader, remember_language, templates
 
 router = APIRouter(include_in_schema=False)
 Inside = Annotated[Desk, Depends(at_desk(Scope.ME))]
@@ -116,7 +117,7 @@ def _page(
 
 
 def _language(request: Request, house: House) -> Language:
-    return page_language(request, language_of(request.headers.get("accept-language"), house.settings.language))
+    return language_wanted(request, house.settings.language)
 
 
 def _inside(address: str) -> str:
