@@ -159,7 +159,9 @@ def test_an_unhappy_rating_raises_one_dissatisfaction(load: Callable[..., Summar
     assert load(*lines).dissatisfactions == 1
     flag = only(house, Dissatisfaction)
     assert (flag.rule, flag.evidence[0]["source"], flag.evidence[0]["rating"]) == ("low_score", "import", 2)
-    assert only(house, Decision).about == "dissatisfaction"
+    decision = only(house, Decision)
+    assert (decision.about, decision.verdict) == ("dissatisfaction", "open")
+    assert decision.inputs == {"rating": 2, "severity": "minor"}
     again = load("K1,closed,Noise at night,Done.,C1,Wang,,2,,", *lines[1:])
     assert (again.updated, again.dissatisfactions) == (1, 0)
     later = load("K1,closed,Noise,Done.,C1,Wang,,2,,", "K2,closed,Noise,Done.,C2,Li,,1,,")

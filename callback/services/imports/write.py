@@ -242,7 +242,9 @@ def _raise_flags(
         # The file does not say when the customer rated; the end of the case is the nearest thing to it.
         raised = min(str(draft.case[_CLOSED] or moment), str(moment))
         flags.append((case_id, person, draft.case[_TEAM], rule, severity, json.dumps(evidence), 1, state, raised, 1))
-        decisions.append((case_id, "dissatisfaction", rule, severity, json.dumps({"rating": rating}), moment))
+        # As of every other dissatisfaction: the verdict is what became of it, how bad it is stands beside it.
+        seen = json.dumps({"rating": rating, "severity": severity})
+        decisions.append((case_id, "dissatisfaction", rule, state, seen, moment))
     what = ("rule", "severity", "evidence", "failures", "state", "raised_at", "version")
     columns = ("case_id", "customer_id", "team_id", *what)
     _insert(session, _FLAGS, columns, flags)
