@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
@@ -29,6 +29,7 @@ from callback.services import audit, contacts
 from callback.services.imports.encoding import detect_encoding
 from callback.services.imports.normalise import Reject
 from callback.services.imports.rejects import RejectsFile
+from callback.services.imports.tables import kind_of, open_workbook
 from callback.services.suppressions import DO_NOT_CALL
 from callback.texts import Language, say
 
@@ -115,7 +116,7 @@ def import_list(
 
     `region` is the country of numbers without a country code; `scope` holds for rows without their own; `name` is what
     the evidence calls the list. With a `language` the rows that were refused are kept, to be taken out in it
-    (`rejects_of`). Raises `Invalid` (`do_not_call_unreadable`, `do_not_call_empty`, `import_encoding`).
+    (`rejects_of`). Raises `Invalid` (`do_not_call_unreadable`, `…_empty`, `…_too_long`, and what `kind_of` raises).
     """
     report = ListReport(file=name or path.name)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -252,7 +253,7 @@ def _entries(
             columns = {0: "address"}
         report.rows += 1
         if report.rows > MOST_ROWS:
-            raise Invalid("do_not_call_unreadable", file=report.file, problem=f"more than {MOST_ROWS} rows")
+            raise Invalid("do_not_call_too_long", file=report.file, most=MOST_ROWS)
         yield from _row(number, _named(columns, cells), refused, region=region, scope=scope)
 
 
@@ -300,7 +301,7 @@ def _columns(cells: list[str]) -> Mapping[int, str] | None:
 
 
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
-    if path.suffix.lower() in {".xlsx", ".xlsm"}:
+    if kind_of(path) == "xlsx":
         yield from _workbook(path)
         return
     with path.open(encoding=detect_encoding(path), newline="") as file:
@@ -317,13 +318,13 @@ def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
-        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+        sheet = open_workbook(path, unreadable="do_not_call_unreadable").get_sheet_by_index(0)
         first = (sheet.start or (0, 0))[0] + 1
         for number, cells in enumerate(sheet.iter_rows(), start=first):
             texts = [_text(cell) for cell in cells]
             if any(texts):
                 yield number, texts
-    except (CalamineError, OSError, IndexError) as error:
+    except (CalamineError, IndexError) as error:
         raise Invalid("do_not_call_unreadable", file=path.name, problem=str(error) or type(error).__name__) from None
 
 

@@ -1,7 +1,5 @@
 """`/suppressions`: who is not to be contacted, with the evidence of each entry; by hand, from a list, taken back."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from callback.domain.address import mask
 from callback.domain.words import Role, SuppressionScope
 from callback.errors import Invalid
 from callback.services import contacts, do_not_call, suppressions
+from callback.services.imports.tables import on_disk
 from callback.web.desk import Desk, at_desk, csv_file
 from callback.web.typed import Before, Line, PathId, Sought, Words, blank_is_none
 
@@ -160,11 +159,7 @@ def _received(file: UploadFile | None) -> Iterator[tuple[Path, str]]:
     if file is None or not file.filename:
         raise Invalid("do_not_call_no_file")
     name = Path(file.filename.replace("\x00", "")).name[:200] or "list.csv"
-    suffix = Path(name).suffix.lower()
-    with tempfile.TemporaryDirectory(prefix="callback-list-") as folder:
-        path = Path(folder) / f"list{suffix if suffix in {'.xlsx', '.xlsm'} else '.csv'}"
-        with path.open("wb") as target:
-            shutil.copyfileobj(file.file, target)
+    with on_disk(name, file.file.read()) as path:
         yield path, name
 
 

@@ -1,5 +1,6 @@
 """Suppressions on both databases: evidence, taking back, do-not-call lists, and what the rules make of them."""
 
+import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,16 @@ def test_a_list_that_is_none(sessions: SessionFactory, now: datetime, tmp_path: 
     (tmp_path / "bad.xlsx").write_bytes(b"PK not a workbook")
     with pytest.raises(Invalid, match="cannot be read"):
         do_not_call.import_list(sessions, tmp_path / "bad.xlsx", now=now, region="CN")
+
+
+def test_a_list_that_swells_is_not_unpacked(
+    sessions: SessionFactory, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callback.services.imports.tables.LARGEST_SHEET", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", " " * (1 << 21))
+    with pytest.raises(Invalid, match="unpacks to more than"):
+        do_not_call.import_list(sessions, tmp_path / "bomb.xlsx", now=now, region="CN")
 
 
 def test_a_listed_number_stops_its_holders_on_every_channel(

@@ -3,11 +3,13 @@
 import codecs
 import csv
 import random
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberType
@@ -17,6 +19,7 @@ from callback.domain.case import CaseTimes, settled
 from callback.domain.words import CaseStatus
 from callback.errors import Invalid
 from callback.services import contacts
+from callback.services.imports import tables
 from callback.services.imports.builtin import FIELDS
 from callback.services.imports.encoding import detect_encoding
 from callback.services.imports.fictional import fictional_number
@@ -25,7 +28,7 @@ from callback.services.imports.profile import Profile, load_profile, read_profil
 from callback.services.imports.rejects import harmless, what_to_do
 from callback.services.imports.tables import Fault, open_table
 from callback.services.imports.values import MomentReader, cell_text, one_line, paragraphs
-from callback.texts import catalogue
+from callback.texts import LANGUAGES, Language, catalogue, say
 
 NOW = datetime(2026, 3, 11, 2, tzinfo=UTC)
 AROUND = Surroundings(
@@ -400,6 +403,8 @@ def test_json_lines_that_are_no_objects_are_faults(tmp_path: Path) -> None:
         ("x.xlsx", b"not a workbook", "import_unreadable"),
         ("x.jsonl", b"not json\n", "import_unreadable"),
         ("x.csv", b"\xff\xfe\x00\xd8\x00", "import_encoding"),
+        ("x.csv", b"\x89PNG\r\n\x1a\n" + b"0" * 500, "import_unreadable"),
+        ("x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "import_unreadable"),
     ],
 )
 def test_files_that_cannot_be_read_say_so(tmp_path: Path, name: str, content: bytes, code: str) -> None:
@@ -408,6 +413,34 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path, name: str, content: by
     with pytest.raises(Invalid) as caught:
         open_table(path, load_profile("callback"))
     assert caught.value.code == code
+
+
+def test_a_workbook_that_was_renamed_is_read_as_what_it_is(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["Case number", "Subject"])
+    book.save(tmp_path / "cases.csv")
+    with open_table(tmp_path / "cases.csv", load_profile("callback")) as table:
+        assert table.headings == ["Case number", "Subject"]
+
+
+def test_a_workbook_that_swells_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "LARGEST_SHEET", 1 << 20)
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", " " * (1 << 21))
+    with pytest.raises(Invalid) as caught:
+        open_table(path, load_profile("callback"))
+    assert caught.value.code == "import_unpacks_too_large"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_file_that_was_sent_is_told_by_its_own_name_and_no_library_is_quoted(language: Language) -> None:
+    with pytest.raises(Invalid) as caught, tables.on_disk("三月 <b>.xlsx", b"no workbook") as path:
+        open_table(path, load_profile("callback"))
+    told = say(f"error.{caught.value.code}", language, **caught.value.params)
+    assert "三月 <b>.xlsx" in told
+    assert str(caught.value.params["problem"]) not in told
 
 
 def test_a_formula_in_the_rejects_file_is_only_text() -> None:

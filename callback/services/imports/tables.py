@@ -21,6 +21,10 @@ LONGEST_CELL = 131_072
 LARGEST_SHEET = 2 << 30
 """Bytes that a workbook may unpack to."""
 _SUFFIXES = (".csv", ".xlsx", ".xlsm", ".jsonl", ".ndjson")
+_KINDS = {".xlsx": "xlsx", ".xlsm": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_ZIP = b"PK\x03\x04"
+_NO_TEXT = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"%PDF-", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"\x1f\x8b")
+"""How a workbook of old, a picture, a document, an archive begin: GB18030 would make Chinese of some of them."""
 
 Cells = Sequence[Any]
 
@@ -59,15 +63,14 @@ class Table(AbstractContextManager["Table"]):
 def open_table(path: Path, profile: Profile) -> Table:
     """Open `path` as its profile (or its name) says.
 
-    Raises `Invalid`: `import_file_missing`, `import_unreadable`, `import_encoding`, `import_empty`.
+    Raises `Invalid`: `import_file_missing`, `import_unreadable`, `import_unpacks_too_large`, `import_encoding`,
+    `import_empty`.
     """
     if not path.is_file():
         raise Invalid("import_file_missing", file=str(path))
     if path.stat().st_size == 0:
         raise Invalid("import_empty", file=path.name)
-    kind = profile.format or {".xlsx": "xlsx", ".xlsm": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}.get(
-        path.suffix.lower(), "csv"
-    )
+    kind = profile.format or kind_of(path)
     if kind == "xlsx":
         return XlsxTable(path, profile)
     if kind == "jsonl":
@@ -75,14 +78,47 @@ def open_table(path: Path, profile: Profile) -> Table:
     return CsvTable(path, profile)
 
 
+def kind_of(path: Path) -> str:
+    """`csv`, `xlsx` or `jsonl`: by its name, but a workbook that was only renamed is read as what it is.
+
+    Raises `Invalid` (`import_unreadable`) for what is no table whatever its name says.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    kind = _KINDS.get(path.suffix.lower(), "csv")
+    if kind == "csv" and head.startswith(_NO_TEXT):
+        raise Invalid("import_unreadable", file=path.name, problem="it is no text")
+    return "xlsx" if kind == "csv" and head.startswith(_ZIP) else kind
+
+
+def open_workbook(path: Path, *, unreadable: str = "import_unreadable") -> CalamineWorkbook:
+    """Raises `Invalid`: `unreadable`, or `import_unpacks_too_large` before any of it is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > LARGEST_SHEET:
+            raise Invalid("import_unpacks_too_large", file=path.name, gigabytes=LARGEST_SHEET >> 30)
+        return CalamineWorkbook.from_path(str(path))
+    except (CalamineError, zipfile.BadZipFile, OSError) as error:
+        raise Invalid(unreadable, file=path.name, problem=str(error) or type(error).__name__) from None
+
+
 @contextmanager
 def on_disk(name: str, content: bytes) -> Iterator[Path]:
-    """The file where readers can open it; its sender's name decides the format alone and never becomes a path."""
+    """The file where readers can open it; its sender's name decides the format alone and never becomes a path.
+
+    What is wrong with the file is told by the name that its sender knows.
+    """
     suffix = Path(name).suffix.lower()
     with tempfile.TemporaryDirectory(prefix="callback-upload-") as folder:
         path = Path(folder) / ("upload" + (suffix if suffix in _SUFFIXES else ".csv"))
         path.write_bytes(content)
-        yield path
+        try:
+            yield path
+        except Invalid as error:
+            if error.params.get("file") != path.name:
+                raise
+            raise Invalid(error.code, **{**error.params, "file": name}) from error
 
 
 class CsvTable(Table):
@@ -152,10 +188,7 @@ class XlsxTable(Table):
 
     def __init__(self, path: Path, profile: Profile) -> None:
         try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > LARGEST_SHEET:
-                    raise Invalid("import_unreadable", file=path.name, problem="it unpacks to more than 2 GB")
-            book = CalamineWorkbook.from_path(str(path))
+            book = open_workbook(path)
             if profile.sheet is not None and profile.sheet not in book.sheet_names:
                 raise Invalid(
                     "import_sheet_missing", file=path.name, sheet=profile.sheet, present=", ".join(book.sheet_names)
@@ -163,7 +196,7 @@ class XlsxTable(Table):
             sheet = book.get_sheet_by_name(profile.sheet) if profile.sheet else book.get_sheet_by_index(0)
             self._rows: Iterator[list[Any]] = iter(sheet.iter_rows())
             self._first = (sheet.start or (0, 0))[0] + 1
-        except (CalamineError, zipfile.BadZipFile, OSError, IndexError) as error:
+        except (CalamineError, IndexError) as error:
             raise Invalid("import_unreadable", file=path.name, problem=str(error) or type(error).__name__) from None
         self.headings = [str(heading).strip() for heading in next(self._rows, [])]
         if not any(self.headings):
