@@ -1,8 +1,9 @@
-"""What people type is theirs: a paste that is too long is never cut."""
+"""What people type is theirs: a paste that is too long is never cut, and the keyboard goes on where it was."""
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.busy import unhappy_customer
 from tests.browser.conftest import BOTH, Site
 
 PASTE = "长" * 5_000
@@ -29,3 +30,14 @@ def test_a_paste_that_is_too_long_is_counted_and_never_cut(site: Site, language:
 def test_no_field_for_sentences_cuts_what_is_pasted(site: Site, path: str) -> None:
     page = site.open(path, login="zhou")
     assert page.locator("textarea[maxlength], input[name=reason][maxlength]").count() == 0
+
+
+def test_the_keyboard_goes_on_from_the_button_that_was_pressed(site: Site) -> None:
+    """A button under way is switched off and loses the focus: with the answer it has both again."""
+    page = site.open(f"/unhappy/{unhappy_customer(site)}", login="zhou")
+    site.forgiven = ("422",)
+    button = page.get_by_role("button", name="Save and close")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").get_by_text("cause").first.wait_for()
+    expect(button).to_be_focused()

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from playwright.sync_api import expect
+
 from tests.browser.busy import unhappy_customer
 from tests.browser.conftest import BOTH, WIDTHS, Site
 from tests.browser.looking import Look
@@ -39,3 +41,17 @@ def test_from_the_finding_to_the_close(site: Site) -> None:
     page.get_by_role("button", name="The lesson was passed on").click()
     page.get_by_text("passed on 10:00").wait_for()
     assert page.locator(".unhappy-steps .is-met").count() == 5
+
+
+def test_what_was_chosen_comes_back_when_a_step_is_noted_first(site: Site) -> None:
+    """The page is made anew after each act: a cause that was chosen and not saved yet is not forgotten by it."""
+    number = unhappy_customer(site)
+    page = site.open(f"/unhappy/{number}", login="zhou")
+    page.locator("select[name=sub_cause]").select_option(label="the product has a fault")
+    page.locator("select[name=step]").select_option(label="Carry it out")
+    page.get_by_role("button", name="Note this step").click()
+    page.get_by_text("Step noted.").wait_for()
+    expect(page.locator("select[name=sub_cause] option:checked")).to_have_text("the product has a fault")
+    page.get_by_role("button", name="Save and close").click()
+    page.get_by_text("Closed.", exact=True).wait_for()
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('finding:'))") == []

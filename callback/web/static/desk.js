@@ -12,20 +12,31 @@
   document.addEventListener("htmx:configRequest", (event) => { event.detail.headers["X-CSRF-Token"] = meta("csrf").content; });
   // A click that is under way is not sent again.
   const buttonsOf = (element) => (element.matches("form") ? all("button", element) : element.matches("button") ? [element] : []);
+  let pressed = null; // a button that is switched off loses the focus, which is given back with it: the keyboard goes on from there
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.requestConfig.verb === "get") return;
+    if (buttonsOf(event.detail.elt).includes(document.activeElement)) pressed = document.activeElement;
     for (const button of buttonsOf(event.detail.elt)) { if (!button.disabled) { button.disabled = true; button.dataset.waits = ""; } }
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const waiting = buttonsOf(event.detail.elt).filter((button) => "waits" in button.dataset);
-    const enable = () => waiting.forEach((button) => { button.disabled = false; delete button.dataset.waits; });
+    const enable = () => {
+      waiting.forEach((button) => { button.disabled = false; delete button.dataset.waits; });
+      if (!waiting.includes(pressed)) return;
+      if (document.activeElement === document.body) pressed.focus({ preventScroll: true });
+      pressed = null;
+    };
     // An answer that leads to another page takes a moment to get there, in which nothing is sent a second time.
     if (event.detail.xhr.getResponseHeader("HX-Redirect")) setTimeout(enable, 3000); else enable();
     const status = event.detail.xhr.status; // of an answer that leads to another page htmx does not say `successful`
     if (status >= 200 && status < 300) {
       all("#problem, .dialog-problem").forEach((place) => place.replaceChildren());
       one("#offline").hidden = true;
-      if (event.detail.requestConfig.verb !== "get") forget(event.detail.elt);
+      if (event.detail.requestConfig.verb !== "get") {
+        const { elt, xhr } = event.detail;
+        // A second button of a form ("save and close") sends the form's fields, and leads on once they are kept.
+        forget(elt.matches("button") && elt.form && xhr.getResponseHeader("HX-Redirect") ? elt.form : elt);
+      }
     }
   });
   document.addEventListener("htmx:sendError", () => { one("#offline").hidden = false; });
