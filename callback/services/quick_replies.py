@@ -244,7 +244,7 @@ def _texts(**texts: str) -> dict[str, str]:
     for name, given in texts.items():
         text = given.replace("\r\n", "\n").strip() if name == "body" else " ".join(given.split())
         if not text or len(text) > LONGEST[name] or not is_storable(text):
-            raise Invalid("quick_reply_text", field=name, most=LONGEST[name], length=len(text))
+            raise Invalid("quick_reply_text", field=name, called=name, most=LONGEST[name], length=len(text))
         kept[name] = text
     return kept
 

@@ -55,7 +55,9 @@ def why_not(refusals: Iterable[Refusal], language: Language, *, agent: str) -> s
 
 
 def params_of(error: CallbackError, language: Language) -> Mapping[str, Any]:
-    """What fills the error's sentence: the faults of a policy with the figures' own names, as the set-up calls them."""
+    """What fills the error's sentence: figures and fields by the names that pages give them."""
+    if error.code == "quick_reply_text":
+        return {**error.params, "called": say(f"replies_desk.{error.params['field']}", language)}
     faults: Any = error.details.get("faults")
     if error.code != "policy_figure" or not faults:
         return error.params

@@ -41,3 +41,15 @@ def test_the_keyboard_goes_on_from_the_button_that_was_pressed(site: Site) -> No
     page.keyboard.press("Enter")
     page.get_by_role("alert").get_by_text("cause").first.wait_for()
     expect(button).to_be_focused()
+
+
+def test_a_quick_reply_of_spaces_is_told_by_the_name_that_the_page_gives_the_field(site: Site) -> None:
+    page = site.open("/setup/replies", login="zhou", language="zh")
+    site.forgiven = ("422",)
+    page.keyboard.press("n")
+    form = page.locator("#new form")
+    form.locator("[name=category]").fill("  ")
+    form.locator("[name=title]").fill("标题")
+    form.locator("[name=body]").fill("内容")
+    form.locator("button:not([type=button])").click()
+    expect(page.get_by_text("“类别”现有 0 字")).to_be_visible()
