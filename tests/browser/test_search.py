@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from callback.db.tables import Callback, Customer
@@ -89,3 +90,17 @@ def test_another_matter_with_the_keyboard(site: Site, look: Look, language: Lite
     page.get_by_text("The case is open" if language == "en" else "已为组长建立跟进个案。").wait_for()
     page.get_by_role("heading", name="<b>A second key</b>").wait_for()
     assert page.evaluate("JSON.stringify(localStorage)") == "{}"
+
+
+def test_what_was_typed_without_a_network_is_looked_for_once_it_is_back(site: Site) -> None:
+    """The people of an earlier search stood below the new name, and nothing said so."""
+    page = site.open("/search", login="limin")
+    site.forgiven = ("ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest")
+    page.locator("#q").fill("王")
+    expect(page.locator("#found .person").first).to_be_visible()
+    page.context.set_offline(True)
+    page.locator("#q").fill("Nobody Of That Name")
+    expect(page.locator("#offline")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(page.locator("#found .person")).to_have_count(0)

@@ -12,4 +12,6 @@
     if (event.key === "Enter") people[0].click();
     else (people[here + (event.key === "ArrowDown" ? 1 : -1)] ?? (event.key === "ArrowUp" ? field : people.at(-1)))?.focus();
   });
+  // What was typed while the network was gone was not looked for, and the people of an earlier search stand there still.
+  window.addEventListener("online", () => { if (field?.value) htmx.trigger(field.form, "submit"); });
 })();
