@@ -176,6 +176,11 @@
     if (checks) all(`input[type=checkbox][name="${checks.dataset.checks}"]`).forEach((box) => { if (!box.disabled && box.checked !== checks.checked) { box.checked = checks.checked; box.dispatchEvent(new Event("change", { bubbles: true })); } });
   });
 
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && !one("dialog[open]") && one("[data-toggles][aria-expanded=true]");
+    if (open) { open.click(); open.focus(); }
+  });
+
   // ── Clocks: data-until counts down; data-since counts up, and turns amber and red at data-amber and data-red ──
   const two = (value) => String(Math.trunc(value)).padStart(2, "0");
   const short = (ms) => {
