@@ -53,3 +53,25 @@ def test_a_quick_reply_of_spaces_is_told_by_the_name_that_the_page_gives_the_fie
     form.locator("[name=body]").fill("内容")
     form.locator("button:not([type=button])").click()
     expect(page.get_by_text("“类别”现有 0 字")).to_be_visible()
+
+
+def test_a_draft_covers_nothing_that_somebody_else_has_written_meanwhile(site: Site) -> None:
+    number = unhappy_customer(site)
+    mine, theirs = (site.open(f"/unhappy/{number}", login=login) for login in ("zhou", "admin"))
+    mine.get_by_label("Lesson").fill("Mine.")
+    mine.locator("select[name=validity]").select_option(index=1)
+    theirs.get_by_label("Lesson").fill("Theirs.")
+    theirs.locator("select[name=validity]").select_option(index=2)
+    chosen = theirs.locator("select[name=validity]").input_value()
+    theirs.get_by_role("button", name="Save", exact=True).click()
+    theirs.get_by_text("Saved.").wait_for()
+    mine.reload()
+    expect(mine.get_by_label("Lesson")).to_have_value("Theirs.\nMine.")
+    expect(mine.locator("select[name=validity]")).to_have_value(chosen)
+    expect(mine.locator(".notice")).to_contain_text("Somebody else has changed this page meanwhile")
+    mine.reload()
+    expect(mine.get_by_label("Lesson")).to_have_value("Theirs.\nMine.")  # once, not again and again
+    mine.get_by_role("button", name="Save", exact=True).click()
+    mine.get_by_text("Saved.").wait_for()
+    expect(mine.get_by_label("Lesson")).to_have_value("Theirs.\nMine.")
+    assert mine.evaluate("Object.keys(localStorage).filter((key) => key.includes('lesson:'))") == []

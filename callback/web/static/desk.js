@@ -219,25 +219,43 @@
   window.addEventListener("beforeunload", (event) => { if (one("[data-guard].is-changed")) event.preventDefault(); });
 
   // ── Drafts: data-draft="key" survives a reload, a crash and a lost network, until the server has it ──
-  const kept = (field) => `callback:draft:${field.dataset.draft}`;
+  // Beside it is what the server had when it was begun: what somebody else has written since is never covered by it.
+  const kept = (field) => `callback:draft:${field.dataset.draft}`, begun = (field) => `${kept(field)}:begun`;
+  const served = (field) => (field.matches("select") ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value ?? "" : field.defaultValue);
   document.addEventListener("input", (event) => {
-    if (event.target.dataset?.draft) { try { localStorage.setItem(kept(event.target), event.target.value); } catch { /* full: the page still has it */ } }
+    const field = event.target;
+    if (!field.dataset?.draft) return;
+    try {
+      if (localStorage.getItem(kept(field)) === null) localStorage.setItem(begun(field), served(field));
+      localStorage.setItem(kept(field), field.value);
+    } catch { /* full: the page still has it */ }
   });
+  const drop = (field) => { localStorage.removeItem(kept(field)); localStorage.removeItem(begun(field)); };
+  // True when somebody else has written there meanwhile: of texts theirs comes first, of choices theirs stands.
+  function restore(field) {
+    const draft = localStorage.getItem(kept(field)), was = localStorage.getItem(begun(field)), present = served(field);
+    if (draft === null) return false;
+    const theirs = was !== null && was !== present && draft !== present;
+    const text = field.matches("textarea");
+    if (draft === field.value || (theirs && (!text || present.includes(draft)))) { drop(field); return theirs && !text; }
+    const both = theirs && text && present.trim() !== "" && !draft.includes(present);
+    field.value = both ? `${present}\n${draft}` : draft;
+    if (both) localStorage.setItem(begun(field), present);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    return both;
+  }
   function forget(sent) {
     const included = sent.getAttribute?.("hx-include"); // a button that sends a whole form
     const fields = all("[data-draft]", included?.startsWith("#") ? one(included) : sent);
     if (sent.dataset?.draft) fields.push(sent);
-    fields.forEach((field) => localStorage.removeItem(kept(field)));
+    fields.forEach(drop);
   }
 
   function prepare(root) {
     all("[data-share]", root).forEach((bar) => bar.style.setProperty("--share", bar.dataset.share));
-    all("[data-draft]", root).forEach((field) => {
-      if ("restored" in field.dataset) return;
-      field.dataset.restored = "";
-      const draft = localStorage.getItem(kept(field));
-      if (draft !== null && draft !== field.value) { field.value = draft; field.dispatchEvent(new Event("input", { bubbles: true })); }
-    });
+    const fresh = all("[data-draft]", root).filter((field) => !("restored" in field.dataset));
+    fresh.forEach((field) => { field.dataset.restored = ""; });
+    if (fresh.map(restore).includes(true)) notice({ text: notices.dataset.merged });
     tick();
   }
   prepare(document);
