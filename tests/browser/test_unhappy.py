@@ -43,6 +43,18 @@ def test_from_the_finding_to_the_close(site: Site) -> None:
     assert page.locator(".unhappy-steps .is-met").count() == 5
 
 
+def test_the_next_step_is_the_one_that_is_still_to_be_taken(site: Site) -> None:
+    """Six steps in their order are six times the button, not six times the list as well."""
+    page = site.open(f"/unhappy/{unhappy_customer(site)}", login="zhou")
+    chosen = page.locator("select[name=step] option:checked")
+    met = page.locator(".unhappy-steps .is-met")
+    before, first = met.count(), chosen.inner_text()
+    page.get_by_role("button", name="Note this step").click()
+    expect(met).to_have_count(before + 1)
+    expect(met.filter(has_text=first)).to_have_count(1)
+    expect(chosen).not_to_have_text(first)
+
+
 def test_what_was_chosen_comes_back_when_a_step_is_noted_first(site: Site) -> None:
     """The page is made anew after each act: a cause that was chosen and not saved yet is not forgotten by it."""
     number = unhappy_customer(site)
