@@ -28,3 +28,12 @@ def test_the_menu_closes_with_escape_and_the_focus_is_at_its_button(site: Site) 
     expect(page.locator("#menu")).to_be_hidden()
     expect(button).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "false")
+
+
+@pytest.mark.parametrize("path", ["/day", "/handover", "/board", "/plan"])
+def test_on_paper_stands_what_is_read_and_nothing_to_press(site: Site, path: str) -> None:
+    page = site.open(path, login="zhou" if path in ("/board", "/plan") else "limin")
+    page.emulate_media(media="print")
+    expect(page.locator("main h1")).to_be_visible()
+    for pressed in (".side", ".btn", "#notices"):
+        assert page.locator(f"{pressed}:visible").count() == 0
