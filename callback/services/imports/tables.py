@@ -118,7 +118,8 @@ def on_disk(name: str, content: bytes) -> Iterator[Path]:
         except Invalid as error:
             if error.params.get("file") != path.name:
                 raise
-            raise Invalid(error.code, **{**error.params, "file": name}) from error
+            told = {key: value for key, value in error.params.items() if key != "file"}
+            raise Invalid(error.code, details=error.details, file=name, **told) from error
 
 
 class CsvTable(Table):
