@@ -105,10 +105,11 @@ def before_unsubscribing(handle: Handle) -> Response:
 
 @router.post("/s/{handle}/unsubscribe")
 def unsubscribe(request: Request, handle: Handle) -> Response:
-    """The one click of a mail program (RFC 8058): without a cookie, and without asking again."""
+    """The one click of a mail program (RFC 8058): without a cookie, and without asking again.
+
+    Those of a whole mail provider come from a few addresses, and are not told again: only guesses are limited.
+    """
     house: House = request.app.state.house
-    if (late := _throttled(request)) is not None:
-        return late
     with house.sessions.begin() as session:
         return _opt_out(request, session, handle, _language(request, session, handle, ""))
 

@@ -75,3 +75,16 @@ def test_a_draft_covers_nothing_that_somebody_else_has_written_meanwhile(site: S
     mine.get_by_text("Saved.").wait_for()
     expect(mine.get_by_label("Lesson")).to_have_value("Theirs.\nMine.")
     assert mine.evaluate("Object.keys(localStorage).filter((key) => key.includes('lesson:'))") == []
+
+
+def test_at_a_shared_computer_nobody_finds_what_a_colleague_began(site: Site) -> None:
+    number = unhappy_customer(site)
+    page, other = (site.open(f"/unhappy/{number}", login=login) for login in ("zhou", "admin"))
+    page.get_by_label("Lesson").fill("Mine.")
+    mine = page.context.cookies()
+    page.context.add_cookies(other.context.cookies())  # the colleague has logged in
+    page.reload()
+    expect(page.get_by_label("Lesson")).to_have_value("")
+    page.context.add_cookies(mine)
+    page.reload()
+    expect(page.get_by_label("Lesson")).to_have_value("Mine.")

@@ -268,6 +268,21 @@ def test_it_is_limited(desk: Any, asked: Surveyed, monkeypatch: pytest.MonkeyPat
     assert client.get("/s/" + "z" * 32).status_code == 404
 
 
+def test_the_clicks_of_a_mail_provider_are_not_limited(
+    desk: Any, house: House, asked: Surveyed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come from a few addresses and are not told again: one that is refused would be a wish that is lost."""
+    monkeypatch.setattr(page_module, "VISITS", Throttle(burst=1, per_minute=1))
+    monkeypatch.setattr(page_module, "GUESSES", Throttle(burst=1, per_minute=1))
+    client = desk.anonymous()
+    codes = [client.get(f"/s/{asked.handle}").status_code for _ in range(2)]
+    codes += [client.post(f"/s/{'y' * 31}{i}/unsubscribe").status_code for i in range(2)]
+    assert codes == [200, 429, 404, 429]
+    assert client.post(f"/s/{asked.handle}/unsubscribe").status_code == 200
+    with house.sessions() as session:
+        assert session.scalars(select(Suppression)).one().customer_id == asked.customer
+
+
 def test_the_style_is_ours(desk: Any) -> None:
     answer = desk.anonymous().get("/s/-/survey.css")
     assert answer.headers["content-type"].startswith("text/css")

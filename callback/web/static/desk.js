@@ -219,8 +219,8 @@
   window.addEventListener("beforeunload", (event) => { if (one("[data-guard].is-changed")) event.preventDefault(); });
 
   // ── Drafts: data-draft="key" survives a reload, a crash and a lost network, until the server has it ──
-  // Beside it is what the server had when it was begun: what somebody else has written since is never covered by it.
-  const kept = (field) => `callback:draft:${field.dataset.draft}`, begun = (field) => `${kept(field)}:begun`;
+  // They are the person's own: at a shared computer nobody finds what a colleague began. Beside each is what the server had when it was begun: what somebody else has written since is never covered by it.
+  const kept = (field) => `callback:draft:${document.body.dataset.me}:${field.dataset.draft}`, begun = (field) => `${kept(field)}:begun`;
   const served = (field) => (field.matches("select") ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value ?? "" : field.defaultValue);
   document.addEventListener("input", (event) => {
     const field = event.target;
