@@ -32,7 +32,7 @@ from callback.services.housekeeping import break_promises
 from callback.services.planning import plan_day
 from callback.settings import Settings, load_settings
 from callback.web.desk import LANGUAGE_COOKIE
-from tests.browser.looking import Look, look_at
+from tests.browser.looking import AT_REST, Look, look_at
 from tests.integration.conftest import StandingClock, application
 
 DESKTOP, PHONE = 1440, 390
@@ -125,7 +125,11 @@ class Site:
         language: Literal["en", "zh"] = "en",
         width: int = DESKTOP,
     ) -> Page:
-        """A new browser window (with cookies of its own) of this person, at this address."""
+        """A new browser window (with cookies of its own) of this person, at this address, at rest.
+
+        What a page asks for by itself is answered before a test goes on: a test that ends the log-in at once would else
+        sometimes be asked for the password before it has touched anything.
+        """
         context = self.browser.new_context(
             viewport={"width": width, "height": _HEIGHTS[width]},
             has_touch=width == PHONE,
@@ -144,6 +148,7 @@ class Site:
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("request", self._asked)
         page.goto(self.url + path)
+        page.wait_for_function(AT_REST)
         self._pages.append(page)
         return page
 

@@ -29,7 +29,7 @@ _TEXTS = """() => {
         if (element.getAttribute(name)) texts.push(element.getAttribute(name));
   return texts;
 }"""
-_AT_REST = """() => document.readyState === "complete"
+AT_REST = """() => document.readyState === "complete"
   && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")"""
 _RAW = re.compile(r"\b[a-z]+[._][a-z][a-z_.]*[a-z]\b|\{[a-z_]+\}|\bNone\b|\bundefined\b")
 _LATIN = re.compile(r"[A-Za-z]{3,}")
@@ -47,7 +47,7 @@ class Look(Protocol):
 
 def look_at(page: Page, name: str, *, picture: bool = True) -> None:
     """Hold a page against what is true of all of them. `name` names the picture: `<name>-<language>-<width>.png`."""
-    page.wait_for_function(_AT_REST)
+    page.wait_for_function(AT_REST)
     language = "zh" if page.evaluate("document.documentElement.lang") == "zh-CN" else "en"
     width = page.viewport_size["width"] if page.viewport_size else 0
     if picture and os.environ.get("CALLBACK_SCREENSHOTS"):

@@ -66,7 +66,6 @@ def test_the_end_keeps_what_another_window_wrote(site: Site) -> None:
 def test_logged_out_in_the_middle_is_said_as_what_it_is(site: Site) -> None:
     address = begin(site)
     page = site.open(address, login="limin", language="zh")
-    page.wait_for_load_state("networkidle")  # what the page asks by itself, before the log-in runs out
     site.clock.advance(hours=13)
     site.forgiven = ("401",)
     page.locator("#notes").fill("客户要求周三致电")
