@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.migrate import upgrade
+from callback.services.collector import leave_out
 from callback.settings import Settings, load_settings
 from tests.databases import Databases, with_database
 from tests.fast import fast_folder, share_compiled_statements
@@ -37,12 +38,14 @@ UNIT = Path(__file__).parent / "unit"
 def pytest_configure() -> None:
     """What a test writes is wanted no longer than the test runs: in memory, where there is room."""
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(fast_folder()))
+    gc.disable()  # until everything is collected
 
 
 def pytest_collection_finish() -> None:
     """What was imported and collected stays: looking through it again and again took a sixth of their time."""
     gc.collect()
-    gc.freeze()
+    leave_out()
+    gc.enable()
     gc.set_threshold(10_000)
 
 

@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from callback.services.collector import leave_out
+
 app = typer.Typer(
     name="callback",
     help="Keeps the promise to call back: plan, call, ask, and call again when somebody is unhappy.",
@@ -25,6 +27,6 @@ def main() -> None:
 
     gc.disable()  # what is imported stays: looking through it meanwhile is a fifth of the time until a command starts
     nouns.register(sys.argv[1] if len(sys.argv) > 1 else None)
-    gc.freeze()
+    leave_out()
     gc.enable()
     app()

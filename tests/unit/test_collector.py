@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from callback.services.collector import WARMING_LOOKS, leave_out_what_is_there, paused_collector
+from callback.services.collector import WARMING_LOOKS, LeftOut, leave_out_what_is_there, paused_collector
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,8 @@ def left_out_again() -> Iterator[None]:
     gc.freeze()
 
 
-def test_it_pauses_and_forgets_what_it_left_out() -> None:
+def test_it_pauses_and_forgets_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LeftOut, "for_good", False)
     gc.unfreeze()
     with paused_collector():
         assert not gc.isenabled()
