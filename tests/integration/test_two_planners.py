@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from callback.db.engine import SessionFactory, make_engine, make_session_factory
 from callback.db.planner_lock import only_planner
-from callback.db.tables import Callback, Case, ShiftException
+from callback.db.tables import Callback, Case, Decision, ShiftException
 from callback.domain.assignment import Demand, Left, Placement, Roster
 from callback.domain.policy import Policy
 from callback.services.assignments import assign, prepare
@@ -170,3 +170,32 @@ def test_a_slot_that_has_gone_while_the_planner_thought_takes_no_plan_along(
         whose = session.scalars(select(Callback.agent_id).where(Callback.state == "assigned")).all()
     assert whose
     assert li not in whose
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_writes_about_a_callback_and_the_planner_do_not_wait_for_each_other(
+    sessions: SessionFactory, now: datetime
+) -> None:
+    """An escalation of the last of them and of the first, while all are planned in their order: nobody gives way."""
+    with sessions.begin() as session:
+        add_agent(session, "li", now=now)
+    decided(sessions, now, cases=3, due=20 * MINUTE)
+    with sessions() as other:
+        callback = other.scalars(select(Callback).order_by(Callback.id.desc())).first()
+        assert callback is not None
+
+        def told() -> None:
+            about = {"case_id": callback.case_id, "callback_id": callback.id, "at": now}
+            other.add(Decision(**about, about="escalation", rule="test", verdict="told"))
+            other.flush()
+
+        thinks = Meanwhile(told)
+        planning = threading.Thread(target=lambda: assign(sessions, now=now, zone=SHANGHAI, assigner=thinks))
+        planning.start()
+        planning.join(PATIENCE_S)
+        still = planning.is_alive()
+        other.rollback()
+    planning.join(PATIENCE_S)
+    assert not still, "the planner waited for somebody who changes nothing of what it writes"
+    with sessions() as session:
+        assert set(session.scalars(select(Callback.state))) == {"assigned"}
