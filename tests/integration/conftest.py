@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import structlog
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -18,6 +20,7 @@ from callback.db.tables import Agent
 from callback.domain.words import Role
 from callback.log import mask_secrets
 from callback.services import accounts
+from callback.services.collector import leave_out
 from callback.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +42,13 @@ def plain_logs() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_event_loop() -> Iterator[None]:
+    """For all requests, as in a server: a loop and a thread for each of them took longer than many an answer."""
+    with start_blocking_portal() as portal, mock.patch.object(TestClient, "portal", portal):
+        yield
 
 
 @dataclass
@@ -78,6 +88,7 @@ def application(house: House, *, of: str = "desk") -> FastAPI:
     """
     if of not in _applications:
         _applications[of] = create_app(house)
+        leave_out()  # it stays as long as the process
     serve(_applications[of], house)
     return _applications[of]
 
