@@ -13,6 +13,15 @@ from tests.browser.worker import work
 Lang = Literal["en", "zh"]
 
 
+POLLS_MS = 1_500
+"""How often the page looks for itself: callback/web/static/sandbox.js."""
+
+
+def _looks_for_itself(page: Page) -> None:
+    """The moment at which the page looks whether there is something new is not waited for."""
+    page.clock.fast_forward(POLLS_MS)
+
+
 def _invite(site: Site, page: Page, language: Lang, channel: str) -> None:
     page.get_by_role("button", name=say("sandbox_desk.invite", language)).click()
     page.get_by_text(say(f"channel.{channel}", language), exact=True).click()
@@ -26,6 +35,7 @@ def _invite(site: Site, page: Page, language: Lang, channel: str) -> None:
 @WIDTHS
 def test_a_conversation_by_message_ends_in_a_second_call(site: Site, look: Look, language: Lang, width: int) -> None:
     page = site.open("/sandbox", login="zhou", language=language, width=width)
+    page.clock.install()
     _invite(site, page, language, "sms")
     page.locator("#screen .bubble").first.wait_for()
     replies = ["1", "1", "很不满意" if language == "zh" else "1", "2", "3", "慢" if language == "zh" else "too slow"]
@@ -35,9 +45,12 @@ def test_a_conversation_by_message_ends_in_a_second_call(site: Site, look: Look,
         page.locator("#screen .is-mine").nth(number - 1).wait_for()
         site.clock.advance(seconds=20)
         work(site.house, plan=False)
+        _looks_for_itself(page)
         page.locator("#screen .bubble-line:not(.is-mine)").nth(number).wait_for()
+    _looks_for_itself(page)
     page.get_by_text(say("sandbox_desk.unhappy", language)).wait_for()
     work(site.house)
+    _looks_for_itself(page)
     page.get_by_text(say("purpose.second_call", language)).wait_for()
     look(page, "sandbox")
 
