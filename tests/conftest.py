@@ -38,15 +38,19 @@ UNIT = Path(__file__).parent / "unit"
 def pytest_configure() -> None:
     """What a test writes is wanted no longer than the test runs: in memory, where there is room."""
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(fast_folder()))
-    gc.disable()  # until everything is collected
 
 
-def pytest_collection_finish() -> None:
-    """What was imported and collected stays: looking through it again and again took a sixth of their time."""
-    gc.collect()
-    leave_out()
-    gc.enable()
-    gc.set_threshold(10_000)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: looking through it again and again took a sixth of the tests' time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        leave_out()
+        gc.enable()
+        gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session", autouse=True)
