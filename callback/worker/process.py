@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
@@ -42,7 +43,7 @@ def make_engine(house: House) -> Engine:
 def run(house: House, *, stop: threading.Event | None = None, grace_s: float = GRACE_S) -> bool:
     """Work until `stop` is set, or SIGTERM or SIGINT arrives. True when everything that was begun was finished."""
     stop = stop or threading.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     engine = make_engine(house)
     clockwork = make_clockwork(house)
     clockwork.add_job(engine.look_after, "interval", seconds=30, id="look_after", next_run_time=utc_now())
@@ -61,12 +62,21 @@ def run(house: House, *, stop: threading.Event | None = None, grace_s: float = G
     return clean
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+def stop_on_signals(stop: threading.Event) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
+    # The handler runs in the middle of whatever this thread does, also where `stop.wait()` holds the lock that `set`
+    # asks for: then both would wait for ever. To put something into a SimpleQueue is safe at any moment.
+    asked: SimpleQueue[int] = SimpleQueue()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        asked.put(number)
+
+    def pass_on() -> None:
+        asked.get()
         stop.set()
 
+    threading.Thread(target=pass_on, name="signals", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
