@@ -350,7 +350,7 @@ def test_metrics_tell_routes_by_their_template(desk: Any) -> None:
     desk.administrator().get("/api/v1/agents/4711")
     figures = desk.anonymous().get("/metrics").text
     assert 'callback_request_seconds_count{method="GET",route="/api/v1/agents/{agent_id}",status="4xx"} 1.0' in figures
-    assert "4711" not in figures
+    assert "agents/4711" not in figures  # the figures themselves may have any digits
     assert 'callback_callbacks{state="waiting"} 0.0' in figures
     assert "callback_overdue 0.0" in figures
     assert "callback_jobs_waiting " in figures
