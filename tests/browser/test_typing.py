@@ -82,9 +82,11 @@ def test_at_a_shared_computer_nobody_finds_what_a_colleague_began(site: Site) ->
     page, other = (site.open(f"/unhappy/{number}", login=login) for login in ("zhou", "admin"))
     page.get_by_label("Lesson").fill("Mine.")
     mine = page.context.cookies()
-    page.context.add_cookies(other.context.cookies())  # the colleague has logged in
+    for one in other.context.cookies():  # the colleague has logged in
+        page.context.add_cookies([{"name": one["name"], "value": one["value"], "url": site.url}])
     page.reload()
     expect(page.get_by_label("Lesson")).to_have_value("")
-    page.context.add_cookies(mine)
+    for one in mine:
+        page.context.add_cookies([{"name": one["name"], "value": one["value"], "url": site.url}])
     page.reload()
     expect(page.get_by_label("Lesson")).to_have_value("Mine.")
