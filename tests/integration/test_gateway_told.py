@@ -11,7 +11,6 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from callback.app import create_app
 from callback.bootstrap import House, build
 from callback.channels.gateway import GatewaySms
 from callback.channels.protocol import Accepted
@@ -21,7 +20,7 @@ from callback.services import questionnaires
 from callback.services.sends import Result
 from callback.settings import Settings
 from tests.fake_carrier import FakeCarrier
-from tests.integration.conftest import StandingClock
+from tests.integration.conftest import StandingClock, application
 from tests.integration.post_office import PostOffice
 from tests.integration.test_channels import FILE, SECRET
 
@@ -32,7 +31,7 @@ class Told:
     def __init__(self, house: House, clock: StandingClock) -> None:
         self.house = house
         self.post = PostOffice(house, FakeCarrier(), clock)
-        self.client = TestClient(create_app(house))
+        self.client = TestClient(application(house, of="gateway"))
         with house.sessions.begin() as session:
             questionnaires.seed_content(session, clock())
 
@@ -124,7 +123,7 @@ def test_what_no_database_can_keep_is_left_out(told: Told) -> None:
 
 
 def test_without_a_gateway_nothing_is_believed(house: House) -> None:
-    client = TestClient(create_app(house))
+    client = TestClient(application(house))
     for where in ("inbound", "h" * 22):
         assert client.post(f"/api/v1/carrier/gateway/{where}", json={}).status_code == 403
     assert Channel.SMS not in house.channels
