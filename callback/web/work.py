@@ -70,7 +70,7 @@ def list_work(
     more = len(lines) > LINES
     lines = lines[:LINES]
     return desk.page(
-        "work/list.html",
+        "callbacks/list.html",
         lines=lines,
         kind=kind,
         kinds=KINDS,
